@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["packages/*/test/**/*.test.ts"],
+    coverage: {
+      provider: "v8",
+      include: ["packages/core/src/**"],
+      reporter: ["text", "text-summary"],
+      thresholds: { lines: 95, branches: 90 }
+    }
+  }
+})
