@@ -1,1 +1,2 @@
-export {}
+// What effect-dockerhub needs of Node: every module under its own name.
+export * as NodeHubHttp from "./NodeHubHttp.ts"

@@ -1,0 +1,103 @@
+// The whole login of a password: a challenge, a code, and as many fresh starts as the second factor is worth.
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { AccessToken } from "../AccessToken.ts"
+import type { AuthenticateError, LoginError, TwoFactorChallenge, TwoFactorLoginError } from "../AuthError.ts"
+import { InvalidTwoFactorCode } from "../AuthError.ts"
+import type * as SecondFactor from "../SecondFactor.ts"
+
+export interface Steps {
+  readonly login: Effect.Effect<AccessToken, LoginError>
+  readonly twoFactorLogin: (input: {
+    readonly challenge: TwoFactorChallenge
+    readonly code: Redacted.Redacted<string>
+  }) => Effect.Effect<AccessToken, TwoFactorLoginError>
+  readonly secondFactor: SecondFactor.Service
+}
+
+const ATTEMPTS_OF_A_PERSON = 3
+const ATTEMPTS_OF_A_SEED = 2
+
+/** Docker calls a challenge "short time lived": a code that took longer is sent with a fresh one. */
+const FRESH = Duration.seconds(60)
+
+export const authenticateWith = (steps: Steps): Effect.Effect<AccessToken, AuthenticateError> =>
+  Effect.gen(function* () {
+    const { secondFactor, twoFactorLogin } = steps
+    const sent = new Set<string>()
+    let attempt = 1
+    let rejection = Option.none<{ readonly code: Redacted.Redacted<string>; readonly detail: string }>()
+    let startedOver = false
+
+    // A wrong code and a dead challenge look the same on the wire, so every round begins with a login.
+    while (true) {
+      const first = yield* challenged(steps.login)
+      if (first._tag === "AccessToken") return first.token
+      if (secondFactor._tag === "None") return yield* first.error
+
+      const challengedAt = yield* Clock.currentTimeMillis
+      const code = yield* secondFactor.code({
+        attempt,
+        rejected: Option.map(rejection, (last) => last.code),
+        detail: Option.match(rejection, { onNone: () => first.error.detail, onSome: (last) => last.detail }),
+        serverTime: first.error.challenge.serverTime
+      })
+      const late = (yield* Clock.currentTimeMillis) - challengedAt > Duration.toMillis(FRESH)
+      const second = late ? yield* challenged(steps.login) : first
+      if (second._tag === "AccessToken") return second.token
+
+      const outcome = yield* Effect.either(
+        once(sent, code, () => twoFactorLogin({ challenge: second.error.challenge, code }))
+      )
+      if (Either.isRight(outcome)) return outcome.right
+      const error = outcome.left
+      if (error._tag === "InvalidTwoFactorCode" && attempt < attemptsOf(secondFactor)) {
+        attempt++
+        rejection = Option.some({ code, detail: error.detail })
+      } else if (isAmbiguous(error) && !secondFactor.interactive && !startedOver) {
+        startedOver = true
+      } else {
+        return yield* Effect.fail(error)
+      }
+    }
+  })
+
+type Challenged =
+  | { readonly _tag: "AccessToken"; readonly token: AccessToken }
+  | { readonly _tag: "Challenge"; readonly error: Extract<LoginError, { _tag: "TwoFactorRequired" }> }
+
+const challenged = (
+  login: Effect.Effect<AccessToken, LoginError>
+): Effect.Effect<Challenged, Exclude<LoginError, { _tag: "TwoFactorRequired" }>> =>
+  login.pipe(
+    Effect.map((token): Challenged => ({ _tag: "AccessToken", token })),
+    Effect.catchTag("TwoFactorRequired", (error) => Effect.succeed<Challenged>({ _tag: "Challenge", error }))
+  )
+
+const attemptsOf = ({ interactive }: { readonly interactive: boolean }): number =>
+  interactive ? ATTEMPTS_OF_A_PERSON : ATTEMPTS_OF_A_SEED
+
+/** Send a code unless this login has sent it before: it would be refused again, and count as one more wrong one. */
+const once = <A, E>(
+  sent: Set<string>,
+  code: Redacted.Redacted<string>,
+  send: () => Effect.Effect<A, E>
+): Effect.Effect<A, E | InvalidTwoFactorCode> =>
+  Effect.suspend((): Effect.Effect<A, E | InvalidTwoFactorCode> => {
+    const typed = Redacted.value(code).replace(/\s+/g, "")
+    if (typed !== "" && sent.has(typed)) {
+      return Effect.fail(
+        new InvalidTwoFactorCode({ detail: "the same code was refused before, and was not sent again" })
+      )
+    }
+    sent.add(typed)
+    return send()
+  })
+
+/** The request may have reached the server and spent the code, and no answer came. */
+const isAmbiguous = (error: AuthenticateError): boolean =>
+  error._tag === "RequestTimedOut" || (error._tag === "TransportFailure" && error.sent)
