@@ -97,12 +97,14 @@ const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
  * Fails with `MalformedToken` for text that cannot stand in a header: empty, white space, control characters.
  *
  * @example
+ * ```ts
  * import { AccessToken } from "@effect-dockerhub/core"
  * import { Effect } from "effect"
  *
  * const program = AccessToken.fromString("eyJhbGciOiJub25lIn0.eyJleHAiOjE3NjkwMDAwMDB9.").pipe(
  *   Effect.flatMap(AccessToken.timeToLive)
  * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -74,10 +74,12 @@ export const Credentials: Schema.Schema<Credentials, CredentialsEncoded> = Schem
  * A user name with its password. Throws a `TypeError` when either is empty.
  *
  * @example
+ * ```ts
  * import { Credentials } from "@effect-dockerhub/core"
  *
  * const credentials = Credentials.password("ada", "correct horse battery staple")
  * console.log(String(credentials.password)) // <redacted>
+ * ```
  *
  * @since 0.1.0
  * @category constructors

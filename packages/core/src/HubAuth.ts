@@ -83,6 +83,7 @@ export interface TwoFactorLogin {
  * The service that logs in to Docker Hub.
  *
  * @example
+ * ```ts
  * import { Credentials, HubAuth } from "@effect-dockerhub/core"
  * import { FetchHttpClient } from "@effect/platform"
  * import { Effect, Layer } from "effect"
@@ -90,6 +91,7 @@ export interface TwoFactorLogin {
  * const program = HubAuth.login(Credentials.password("ada", "correct horse battery staple")).pipe(
  *   Effect.provide(HubAuth.layer.pipe(Layer.provide(FetchHttpClient.layer)))
  * )
+ * ```
  *
  * @since 0.1.0
  * @category tags

@@ -51,9 +51,11 @@ export class HubConfig extends Context.Reference<HubConfig>()("@effect-dockerhub
  * in clear, a user agent that no header can hold.
  *
  * @example
+ * ```ts
  * import { HubConfig } from "@effect-dockerhub/core"
  *
  * const config = HubConfig.make({ baseUrl: "http://127.0.0.1:8080" })
+ * ```
  *
  * @since 0.1.0
  * @category constructors

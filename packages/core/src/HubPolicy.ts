@@ -103,9 +103,11 @@ export class HubPolicy extends Context.Reference<HubPolicy>()("@effect-dockerhub
  * `standard` with some parts of your own. Throws a `TypeError` that says which part is wrong and why.
  *
  * @example
+ * ```ts
  * import { HubPolicy } from "@effect-dockerhub/core"
  *
  * const policy = HubPolicy.make({ attemptTimeout: "5 seconds", deadline: "20 seconds", maxRetries: 1 })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -138,9 +140,11 @@ export {
    * Change some parts of the policy for one effect: of the policy around it, or of the one `HubAuth` was built with.
    *
    * @example
+   * ```ts
    * import { Credentials, HubAuth, HubPolicy } from "@effect-dockerhub/core"
    *
    * const impatient = HubAuth.login(Credentials.password("ada", "secret")).pipe(HubPolicy.with({ maxRetries: 0 }))
+   * ```
    *
    * @since 0.1.0
    * @category combinators

@@ -71,10 +71,12 @@ export class SecondFactor extends Context.Reference<SecondFactor>()("@effect-doc
  * Set `interactive` to `false` (default `true`) when no person is asked.
  *
  * @example
+ * ```ts
  * import { SecondFactor } from "@effect-dockerhub/core"
  * import { Effect, Redacted } from "effect"
  *
  * const fixed = SecondFactor.fromEffect(() => Effect.succeed(Redacted.make("123 456")), { interactive: false })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -106,9 +108,11 @@ export interface TotpOptions {
  * none.
  *
  * @example
+ * ```ts
  * import { SecondFactor } from "@effect-dockerhub/core"
  *
  * const secondFactor = SecondFactor.totp("JBSW Y3DP EHPK 3PXP")
+ * ```
  *
  * @since 0.1.0
  * @category constructors

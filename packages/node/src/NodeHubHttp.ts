@@ -8,6 +8,7 @@ import type * as Layer from "effect/Layer"
  * redirect. Of Node's HTTP layers it costs the least per request.
  *
  * @example
+ * ```ts
  * import { Credentials, HubAuth } from "@effect-dockerhub/core"
  * import { NodeHubHttp } from "@effect-dockerhub/node"
  * import { Effect, Layer } from "effect"
@@ -15,6 +16,7 @@ import type * as Layer from "effect/Layer"
  * const program = HubAuth.login(Credentials.password("ada", "correct horse battery staple")).pipe(
  *   Effect.provide(HubAuth.layer.pipe(Layer.provide(NodeHubHttp.layer)))
  * )
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -42,8 +42,10 @@ const occursIn = (text: string, secret: string): boolean =>
   secret.length >= SHORTEST_SECRET && spellings(secret).some((spelling) => text.includes(spelling))
 
 const spellings = (secret: string): ReadonlyArray<string> => {
+  // What a lone surrogate becomes in UTF-8; encodeURIComponent would throw on it.
+  const wellFormed = secret.replace(/\p{Cs}/gu, "\uFFFD")
   const json = JSON.stringify(secret).slice(1, -1)
-  // A lone surrogate has no URL spelling: encodeURIComponent would throw.
-  const url = encodeURIComponent(secret.replace(/\p{Cs}/gu, "\uFFFD"))
-  return [secret, json, url, url.replaceAll("%20", "+"), url.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())]
+  const url = encodeURIComponent(wellFormed)
+  const lowerCaseUrl = url.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())
+  return [secret, wellFormed, json, url, lowerCaseUrl, url.replaceAll("%20", "+"), lowerCaseUrl.replaceAll("%20", "+")]
 }

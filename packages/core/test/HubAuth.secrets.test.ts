@@ -1,0 +1,208 @@
+import { assert, describe, it } from "@effect/vitest"
+import { AuthError, Credentials, HubAuth, HubConfig, SecondFactor } from "@effect-dockerhub/core"
+import { Faults, HubEmulator } from "@effect-dockerhub/core/testing"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
+import { grace, graceToken, hub, PASSWORD, PAT, SEED, timed } from "./hub.ts"
+
+const CHALLENGE = "challenge-nobody-may-see"
+const CODE = "739481"
+const TOKEN = "token-nobody-may-see"
+const canaries = [PASSWORD, PAT, SEED, CHALLENGE, CODE, TOKEN]
+
+/** A tracer that keeps all there is to a span, ours and the platform's. */
+const recording = () => {
+  const spans: Array<unknown> = []
+  const tracer = Tracer.make({
+    span: (name, parent, context, links, startTime, kind) => {
+      const attributes = new Map<string, unknown>()
+      const span = { name, kind, attributes, events: [] as Array<unknown>, exit: undefined as unknown }
+      spans.push(span)
+      return {
+        _tag: "Span",
+        spanId: "s",
+        traceId: "t",
+        sampled: true,
+        status: { _tag: "Started", startTime },
+        name,
+        parent,
+        context,
+        links: [...links],
+        kind,
+        attributes,
+        attribute: (key, value) => void attributes.set(key, value),
+        event: (event, _time, fields) => void span.events.push([event, fields]),
+        addLinks: () => {},
+        end: (_time, exit) => {
+          span.exit = Exit.match(exit, { onSuccess: () => "success", onFailure: Cause.pretty })
+        }
+      }
+    },
+    context: (f) => f()
+  })
+  return { spans, tracer }
+}
+
+/** Everything anybody could read of an effect's run: its failure in every spelling, the logs, the spans, the record. */
+const everythingPrinted = <A, E>(
+  program: Effect.Effect<A, E, HubAuth.HubAuth | HubEmulator.HubEmulator | HttpClient.HttpClient>
+) =>
+  Effect.gen(function* () {
+    const { spans, tracer } = recording()
+    const lines: Array<string> = []
+    const collect = (format: Logger.Logger<unknown, string>) => Logger.map(format, (line) => void lines.push(line))
+    const loggers = Logger.replace(
+      Logger.defaultLogger,
+      Logger.zip(collect(Logger.logfmtLogger), Logger.zip(collect(Logger.jsonLogger), collect(Logger.stringLogger)))
+    )
+    const emulator = yield* HubEmulator.HubEmulator
+    const { result } = yield* timed(
+      Effect.exit(Effect.tapErrorCause(program, (cause) => Effect.logError("failed", cause)))
+    ).pipe(Effect.withTracer(tracer), Effect.provide(loggers), Logger.withMinimumLogLevel(LogLevel.Trace))
+    const exit = yield* Effect.orDie(result)
+    const failure = Exit.isFailure(exit) ? exit.cause : Cause.empty
+    const errors = [...Cause.failures(failure), ...Cause.defects(failure)].flatMap((error) => [
+      inspect(error, { depth: null, showHidden: true }),
+      JSON.stringify(error),
+      String(error),
+      error instanceof Error ? `${error.stack}` : ""
+    ])
+    return [
+      ...lines,
+      ...errors,
+      Cause.pretty(failure),
+      JSON.stringify(failure),
+      inspect(exit, { depth: null }),
+      inspect(spans, { depth: null }),
+      inspect(yield* emulator.requests, { depth: null })
+    ]
+  })
+
+const assertClean = (printed: ReadonlyArray<string>) => {
+  for (const text of printed) for (const canary of canaries) assert.notInclude(text, canary)
+}
+
+const echo = (status: number) => {
+  const said = `you sent ${PASSWORD} ${PAT} ${CHALLENGE} ${CODE}, you get ${TOKEN}`
+  return Faults.respond({
+    status,
+    body: { detail: said, token: TOKEN, access_token: TOKEN },
+    headers: { "set-cookie": `t=${TOKEN}` }
+  })
+}
+
+const faults: ReadonlyArray<readonly [string, Faults.Fault]> = [
+  ["nothing", Faults.delay(0)],
+  ["a refusal that echoes", echo(401)],
+  ["a denial that echoes", echo(403)],
+  ["an outage that echoes", echo(503)],
+  ["a limit that echoes", echo(429)],
+  ["an oddity that echoes", echo(418)],
+  ["a challenge that echoes", Faults.respond({ status: 401, body: { detail: CHALLENGE, login_2fa_token: CHALLENGE } })],
+  [
+    "a token no header can hold",
+    Faults.respond({ status: 200, body: { token: `${TOKEN}\r\n`, access_token: `${TOKEN} ` } })
+  ],
+  ["a reset", Faults.resetAfterBody()],
+  ["a cut", Faults.truncatedBody()],
+  ["silence", Faults.never],
+  ["a block", Faults.challengePage()]
+]
+
+const programs = [
+  ["login", HubAuth.login(grace)],
+  ["twoFactorLogin", HubAuth.twoFactorLogin({ challenge: AuthError.TwoFactorChallenge.make(CHALLENGE), code: CODE })],
+  ["createAccessToken", HubAuth.createAccessToken(graceToken)],
+  [
+    "authenticate",
+    Effect.suspend(() =>
+      Effect.provideService(HubAuth.authenticate(grace), SecondFactor.SecondFactor, SecondFactor.totp(SEED))
+    )
+  ],
+  [
+    "authenticate by hand",
+    Effect.provideService(
+      HubAuth.authenticate(grace),
+      SecondFactor.SecondFactor,
+      SecondFactor.fromEffect(() => Effect.succeed(Redacted.make(CODE)))
+    )
+  ]
+] as const
+
+describe.each(faults)("no secret is printed anywhere when the server does this: %s", (_, fault) => {
+  it.effect.each(programs)("%s", ([, program]) =>
+    Effect.gen(function* () {
+      const emulator = yield* HubEmulator.HubEmulator
+      yield* emulator.enqueue(fault, { times: Number.POSITIVE_INFINITY })
+      const printed = yield* everythingPrinted<AccessTokenOf<typeof program>, AuthError.AuthenticateError>(program)
+      assert.isAbove(printed.join("").length, 100)
+      assertClean(printed)
+    }).pipe(Effect.provide(hub({ rateLimit: false })))
+  )
+})
+
+type AccessTokenOf<T> = T extends Effect.Effect<infer A, infer _E, infer _R> ? A : never
+
+describe("a layer below that speaks too much", () => {
+  it.effect("is not repeated: nothing of its error is kept", () =>
+    Effect.gen(function* () {
+      const talkative = HttpClient.make((request) =>
+        Effect.fail(
+          new HttpClientError.RequestError({
+            request,
+            reason: "Transport",
+            description: PASSWORD,
+            cause: Object.assign(new Error(`while sending ${PASSWORD}`), { code: PASSWORD, password: PASSWORD })
+          })
+        )
+      )
+      const layer = Layer.provide(HubAuth.layer, Layer.succeed(HttpClient.HttpClient, talkative))
+      const printed = yield* everythingPrinted(Effect.provide(HubAuth.login(grace), layer))
+      assertClean(printed)
+    }).pipe(Effect.provide(hub()))
+  )
+})
+
+describe("spans", () => {
+  it.effect("are one for each operation, and count its attempts", () =>
+    Effect.gen(function* () {
+      const { spans, tracer } = recording()
+      const emulator = yield* HubEmulator.HubEmulator
+      yield* emulator.enqueue(Faults.status(503), { route: "login", times: 2 })
+      yield* timed(
+        Effect.provideService(HubAuth.authenticate(grace), SecondFactor.SecondFactor, SecondFactor.totp(SEED))
+      ).pipe(Effect.withTracer(tracer))
+      const summary = (spans as Array<{ name: string; attributes: Map<string, unknown> }>).map(
+        ({ attributes, name }) => [name, attributes.get("dockerhub.attempts")]
+      )
+      assert.deepStrictEqual(summary, [
+        ["HubAuth.authenticate", undefined],
+        ["HubAuth.login", 3],
+        ["HubAuth.twoFactorLogin", 1]
+      ])
+    }).pipe(Effect.provide(hub()))
+  )
+})
+
+describe("bad input", () => {
+  it.effect.each([
+    () => Credentials.password("", PASSWORD),
+    () => SecondFactor.totp(`${PASSWORD}!`),
+    () => HubConfig.make({ baseUrl: `https://grace:${encodeURIComponent(TOKEN)}@hub.docker.com` })
+  ])("never comes back in what is thrown, %#", (build) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.try({ try: () => build() as unknown, catch: (thrown) => thrown }))
+      assert.instanceOf(error, TypeError)
+      assertClean([inspect(error, { depth: null }), String(error)])
+    })
+  )
+})
