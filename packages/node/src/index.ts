@@ -1,2 +1,3 @@
 // What effect-dockerhub needs of Node: every module under its own name.
+export * as HubEmulatorServer from "./HubEmulatorServer.ts"
 export * as NodeHubHttp from "./NodeHubHttp.ts"

@@ -25,7 +25,7 @@ export const make = (): Holds => {
       if (until.size > MOST) drop(until, now)
     },
     left: (account, now) => {
-      const millis = (until.get(account) ?? now) - now
+      const millis = Math.ceil((until.get(account) ?? now) - now)
       if (millis > 0) return Option.some(Duration.millis(millis))
       until.delete(account)
       return Option.none()
