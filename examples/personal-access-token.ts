@@ -1,5 +1,6 @@
 // Log in with access tokens, a person's and an organization's: no second factor, and fewer rights.
-import { AccessToken, Credentials, HubAuth } from "@effect-dockerhub/core"
+import type { AccessToken } from "@effect-dockerhub/core"
+import { Credentials, HubAuth } from "@effect-dockerhub/core"
 import { HubEmulator } from "@effect-dockerhub/core/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"

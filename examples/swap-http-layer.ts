@@ -2,7 +2,8 @@
 import { Credentials, HubAuth, HubConfig, SecondFactor } from "@effect-dockerhub/core"
 import { HubEmulator } from "@effect-dockerhub/core/testing"
 import { HubEmulatorServer, NodeHubHttp } from "@effect-dockerhub/node"
-import { FetchHttpClient, HttpClient } from "@effect/platform"
+import type { HttpClient } from "@effect/platform"
+import { FetchHttpClient } from "@effect/platform"
 import { NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Layer } from "effect"
 
