@@ -6,7 +6,7 @@ import { TransportFailure } from "../AuthError.ts"
 type Reason = TransportFailure["reason"]
 
 /**
- * Error codes of Node, undici and OpenSSL, first match wins. `sent` is false only where the code proves that the
+ * Error codes of Node, undici, zlib and OpenSSL, first match wins. `sent` is false only where the code proves that the
  * connection was never made, or never trusted.
  */
 const table: ReadonlyArray<{ readonly codes: RegExp; readonly reason: Reason; readonly sent: boolean }> = [
@@ -18,7 +18,7 @@ const table: ReadonlyArray<{ readonly codes: RegExp; readonly reason: Reason; re
     sent: false
   },
   { codes: /^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/, reason: "Tls", sent: true },
-  { codes: /^(HPE_\w+|Z_\w+|UND_ERR_HEADERS_OVERFLOW)$/, reason: "Decode", sent: true },
+  { codes: /^(HPE_\w+|HTTPParserError|Z_\w+|UND_ERR_HEADERS_OVERFLOW)$/, reason: "Decode", sent: true },
   {
     codes:
       /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
@@ -55,7 +55,12 @@ const isConnecting = ({ syscall }: Fault): boolean => syscall === "connect" || s
 /** An error and what caused it: fetch wraps the one that matters. A chain of ours is never deep; a longer one is a loop. */
 const causesOf = (cause: unknown, depth = 0): ReadonlyArray<Fault> => {
   if (!Predicate.isRecord(cause) || depth > 5) return []
-  const fault = { code: text(cause["code"]), syscall: text(cause["syscall"]), message: text(cause["message"]) }
+  // undici's parser has no code for some of its complaints, only a name.
+  const fault = {
+    code: text(cause["code"]) || text(cause["name"]),
+    syscall: text(cause["syscall"]),
+    message: text(cause["message"])
+  }
   return [fault, ...causesOf(cause["cause"], depth + 1)]
 }
 
