@@ -110,6 +110,7 @@ describe("what is repeated", () => {
     ["a certificate of another host", nodeError({ code: "ERR_TLS_CERT_ALTNAME_INVALID" }), "Tls", false, [1, 1, 1]],
     ["a TLS alert", nodeError({ code: "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR" }), "Tls", true, [1, 1, 1]],
     ["an answer that is not HTTP", nodeError({ code: "HPE_INVALID_CONSTANT" }), "Decode", true, [1, 1, 1]],
+    ["an answer undici has no code for", nodeError({ name: "HTTPParserError" }), "Decode", true, [1, 1, 1]],
     [
       "a proxy that refuses the tunnel",
       nodeError({ message: "Proxy response (407) !== 200 when HTTP Tunneling" }),
