@@ -125,10 +125,14 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
     Effect.contextWithEffect((caller: Context.Context<never>) =>
       patiently(
         {
-          attempt: withoutRedirects(exchange(client, post(config, request.operation.path, body)), requestInit).pipe(
-            Effect.flatMap((answer) => classify(answer, request, config))
-          ),
-          repeatable: request.operation.repeatable,
+          attempt: ({ limit }) =>
+            withoutRedirects(exchange(client, post(config, request.operation.path, body)), requestInit).pipe(
+              limit,
+              Effect.flatMap((answer) => classify(answer, request, config))
+            ),
+          errorOf: (error: E | ExchangeError) => Option.some(error),
+          repeatable: () => request.operation.repeatable,
+          discard: () => Effect.void,
           account: request.account
         },
         { policy: HubPolicy.resolve(policy, caller), holds, budget }

@@ -12,11 +12,23 @@ import type { Holds } from "./holds.ts"
 import type { RetryBudget } from "./retryBudget.ts"
 
 export interface Job<A, E> {
-  readonly attempt: Effect.Effect<A, E>
-  /** Whether repeating it can do no harm once it may have reached the server. */
-  readonly repeatable: boolean
-  /** The account to hold back; none for a challenge whose account is not known. */
+  /** One attempt. What it does on the network goes through `limit`; `untimed` is for what no time limit covers. */
+  readonly attempt: (time: Time) => Effect.Effect<A, E>
+  /** What a failure of an attempt means; none for one that ends the job, whatever the policy says. */
+  readonly errorOf: (failure: E) => Option.Option<AuthError>
+  /** Whether repeating it can do no harm although the request may have reached the server. */
+  readonly repeatable: (error: AuthError) => boolean
+  /** What is done with a failure before the attempt is repeated. */
+  readonly discard: (failure: E) => Effect.Effect<void>
+  /** The account to hold back after a 429; none where nothing is known of it. */
   readonly account: Option.Option<string>
+}
+
+export interface Time {
+  /** End this where the policy's time limits say so. */
+  readonly limit: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | RequestTimedOut>
+  /** Let the deadline wait while this takes its time. */
+  readonly untimed: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 }
 
 export interface Means {
@@ -26,7 +38,7 @@ export interface Means {
 }
 
 /** Whether a failure may be repeated, by its tag (behaviour.md §2). Every tag that is not here: never. */
-const mayRepeat: { readonly [Tag in AuthError["_tag"]]?: (error: Extract<AuthError, { _tag: Tag }>) => Repeat } = {
+const repeats: { readonly [Tag in AuthError["_tag"]]?: (error: Extract<AuthError, { _tag: Tag }>) => Repeat } = {
   // Without a time it may be the lock of the account, and asking again would prolong it.
   RateLimited: ({ retryAfter }) => (Option.isSome(retryAfter) ? "if repeatable" : "never"),
   ServiceUnavailable: ({ status }) => (status === 502 || status === 503 || status === 504 ? "if repeatable" : "never"),
@@ -38,33 +50,36 @@ const mayRepeat: { readonly [Tag in AuthError["_tag"]]?: (error: Extract<AuthErr
 type Repeat = "always" | "if repeatable" | "never"
 
 /** Run a job to its end. The number of attempts goes to the current span as `dockerhub.attempts`. */
-export const patiently = <A, E extends AuthError>(
-  job: Job<A, E>,
-  means: Means
-): Effect.Effect<A, E | RateLimited | RequestTimedOut> =>
+export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, E | RateLimited> =>
   Effect.gen(function* () {
     const { budget, policy } = means
-    const startedAt = yield* monotonic
-    const deadline = startedAt + Duration.toMillis(policy.deadline)
+    const deadline = { at: (yield* monotonic) + Duration.toMillis(policy.deadline) }
+    const time = timeOf(policy, deadline)
     let spent = 0
     for (let attempts = 1; ; attempts++) {
-      yield* waitOutHold(job, means, { deadline, retries: attempts - 1 })
+      const moment = { deadline: deadline.at, retries: attempts - 1 }
+      yield* waitOutHold(job.account, means, moment)
       yield* Effect.annotateCurrentSpan("dockerhub.attempts", attempts)
-      const outcome = yield* Effect.either(limited(job.attempt, policy, deadline))
+      const outcome = yield* Effect.either(job.attempt(time))
       if (Either.isRight(outcome)) {
         budget.refund(spent)
         return outcome.right
       }
-      const error = outcome.left
-      yield* holdIfLimited(job, means, error)
-      if (error._tag === "TwoFactorRequired") budget.refund(spent)
-      const delay = yield* delayBefore(job, means, { deadline, retries: attempts - 1, error })
-      const cost = error._tag === "RequestTimedOut" ? policy.retryBudget.timeoutCost : policy.retryBudget.retryCost
-      if (Option.isNone(delay) || !budget.take(cost)) return yield* Effect.fail(error)
+      const failure = outcome.left
+      const error = job.errorOf(failure)
+      if (Option.isNone(error)) return yield* Effect.fail(failure)
+      yield* holdIfLimited(job.account, means, error.value)
+      // The password was right: the server is well.
+      if (error.value._tag === "TwoFactorRequired") budget.refund(spent)
+      const delay = mayRepeat(error.value, job, policy, attempts - 1)
+        ? yield* affordable(policy, { ...moment, deadline: deadline.at }, toldBy(error.value))
+        : Option.none()
+      const cost = costOf(error.value, policy)
+      if (Option.isNone(delay) || !budget.take(cost)) return yield* Effect.fail(failure)
       spent += cost
-      yield* Effect.logDebug(
-        `${error._tag}: attempt ${attempts} failed, the next one in ${Duration.format(delay.value)}`
-      )
+      const wait = Duration.format(delay.value)
+      yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${wait}`)
+      yield* job.discard(failure)
       yield* Effect.sleep(delay.value)
     }
   })
@@ -72,23 +87,30 @@ export const patiently = <A, E extends AuthError>(
 /** Milliseconds on a clock that never runs backwards, whatever is done to the time of day meanwhile. */
 const monotonic: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
 
-/** One attempt, ended by the policy's time limits. */
-const limited = <A, E>(
-  attempt: Effect.Effect<A, E>,
-  policy: HubPolicy.Service,
-  deadline: number
-): Effect.Effect<A, E | RequestTimedOut> =>
-  Effect.flatMap(monotonic, (now) => {
-    const left = Duration.millis(deadline - now)
-    const byDeadline = Duration.lessThanOrEqualTo(left, policy.attemptTimeout)
-    return Effect.timeoutFail(attempt, {
-      duration: byDeadline ? left : policy.attemptTimeout,
-      onTimeout: () =>
-        byDeadline
-          ? new RequestTimedOut({ scope: "deadline", after: policy.deadline })
-          : new RequestTimedOut({ scope: "attempt", after: policy.attemptTimeout })
-    })
-  })
+/** `deadline` is on the monotonic clock, and moves while something untimed is done. */
+const timeOf = (policy: HubPolicy.Service, deadline: { at: number }): Time => ({
+  limit: (effect) =>
+    Effect.flatMap(monotonic, (now) => {
+      const left = Duration.millis(deadline.at - now)
+      const byDeadline = Duration.lessThanOrEqualTo(left, policy.attemptTimeout)
+      return Effect.timeoutFail(effect, {
+        duration: byDeadline ? left : policy.attemptTimeout,
+        onTimeout: () =>
+          byDeadline
+            ? new RequestTimedOut({ scope: "deadline", after: policy.deadline })
+            : new RequestTimedOut({ scope: "attempt", after: policy.attemptTimeout })
+      })
+    }),
+  untimed: (effect) =>
+    Effect.flatMap(monotonic, (start) =>
+      Effect.ensuring(
+        effect,
+        Effect.map(monotonic, (end) => {
+          deadline.at += end - start
+        })
+      )
+    )
+})
 
 interface Moment {
   /** On the monotonic clock. */
@@ -97,31 +119,28 @@ interface Moment {
   readonly retries: number
 }
 
-/** How long to wait before the same job is tried again; none when it must not be. */
-const delayBefore = (
-  job: { readonly repeatable: boolean },
-  { policy }: Means,
-  { deadline, error, retries }: Moment & { readonly error: AuthError }
-): Effect.Effect<Option.Option<Duration.Duration>> => {
-  const repeat = repeatOf(error)
-  if (retries >= policy.maxRetries || repeat === "never" || (repeat === "if repeatable" && !job.repeatable)) {
-    return Effect.succeedNone
-  }
-  const told = error._tag === "RateLimited" ? error.retryAfter : Option.none()
-  return affordable(policy, deadline, retries, told)
+const mayRepeat = (
+  error: AuthError,
+  job: { readonly repeatable: (error: AuthError) => boolean },
+  policy: HubPolicy.Service,
+  retries: number
+): boolean => {
+  // The table pairs each tag with a function of that tag's error, which an indexed access cannot express.
+  const decide = repeats[error._tag] as ((error: AuthError) => Repeat) | undefined
+  const repeat = decide === undefined ? "never" : decide(error)
+  return retries < policy.maxRetries && (repeat === "always" || (repeat === "if repeatable" && job.repeatable(error)))
 }
 
-const repeatOf = (error: AuthError): Repeat => {
-  // The table pairs each tag with a function of that tag's error, which an indexed access cannot express.
-  const decide = mayRepeat[error._tag] as ((error: AuthError) => Repeat) | undefined
-  return decide === undefined ? "never" : decide(error)
-}
+const toldBy = (error: AuthError): Option.Option<Duration.Duration> =>
+  error._tag === "RateLimited" ? error.retryAfter : Option.none()
+
+const costOf = (error: AuthError, { retryBudget }: HubPolicy.Service): number =>
+  error._tag === "RequestTimedOut" ? retryBudget.timeoutCost : retryBudget.retryCost
 
 /** The wait: a random back-off, at least as long as told; none when it is longer than the policy or the deadline allows. */
 const affordable = (
   policy: HubPolicy.Service,
-  deadline: number,
-  retries: number,
+  { deadline, retries }: Moment,
   told: Option.Option<Duration.Duration>
 ): Effect.Effect<Option.Option<Duration.Duration>> =>
   Effect.gen(function* () {
@@ -138,23 +157,23 @@ const affordable = (
     return allowed ? Option.some(delay) : Option.none()
   })
 
-const holdIfLimited = (job: Job<unknown, unknown>, { holds }: Means, error: AuthError): Effect.Effect<void> =>
+const holdIfLimited = (account: Option.Option<string>, { holds }: Means, error: AuthError): Effect.Effect<void> =>
   Effect.map(monotonic, (now) => {
-    if (error._tag === "RateLimited" && Option.isSome(job.account)) holds.hold(job.account.value, error.retryAfter, now)
+    if (error._tag === "RateLimited" && Option.isSome(account)) holds.hold(account.value, error.retryAfter, now)
   })
 
 /** Wait until the account is held no longer, as a repeat would; fail at once where that takes too long. */
-const waitOutHold = (job: Job<unknown, unknown>, means: Means, moment: Moment): Effect.Effect<void, RateLimited> =>
+const waitOutHold = (account: Option.Option<string>, means: Means, moment: Moment): Effect.Effect<void, RateLimited> =>
   Effect.gen(function* () {
     const now = yield* monotonic
-    const left = Option.flatMap(job.account, (account) => means.holds.left(account, now))
+    const left = Option.flatMap(account, (held) => means.holds.left(held, now))
     if (Option.isNone(left)) return
-    const delay = yield* affordable(means.policy, moment.deadline, moment.retries, left)
+    const delay = yield* affordable(means.policy, moment, left)
     if (Option.isNone(delay)) {
       const detail = "an earlier request for this account was limited; nothing was sent"
       return yield* new RateLimited({ retryAfter: left, rateLimit: Option.none(), detail })
     }
     yield* Effect.sleep(delay.value)
     // Somebody else may have been told to wait meanwhile.
-    yield* waitOutHold(job, means, moment)
+    yield* waitOutHold(account, means, moment)
   })
