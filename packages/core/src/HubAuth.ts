@@ -21,19 +21,20 @@ import type {
 } from "./AuthError.ts"
 import { InvalidTwoFactorCode } from "./AuthError.ts"
 import type { Credentials, Password, PersonalAccessToken } from "./Credentials.ts"
-import { HubConfig } from "./HubConfig.ts"
+import * as HubConfig from "./HubConfig.ts"
 import * as HubPolicy from "./HubPolicy.ts"
 import { authenticateWith } from "./internal/authenticate.ts"
 import type { Request } from "./internal/classify.ts"
 import { classify } from "./internal/classify.ts"
 import * as Holds from "./internal/holds.ts"
+import { countLogin } from "./internal/metrics.ts"
 import * as Operation from "./internal/operation.ts"
 import { patiently } from "./internal/retry.ts"
 import * as RetryBudget from "./internal/retryBudget.ts"
 import { wrap } from "./internal/secret.ts"
 import { exchange, withoutRedirects } from "./internal/transport.ts"
 import { AccessTokenRequest, LoginRequest, TwoFactorLoginRequest } from "./internal/wire.ts"
-import { SecondFactor } from "./SecondFactor.ts"
+import * as SecondFactor from "./SecondFactor.ts"
 
 /**
  * What Docker Hub's authentication offers. Every operation is one span of its own name, retries and times out by
@@ -65,6 +66,8 @@ export interface Service {
    * TOTP seed. The deadline covers each request, never the time a person or a TOTP period takes.
    */
   readonly authenticate: (credentials: Credentials) => Effect.Effect<AccessToken, AuthenticateError>
+  /** What it was built with, for what is built upon it. A service of your own may leave it out. */
+  readonly builtWith?: { readonly config: HubConfig.Service; readonly secondFactor: SecondFactor.Service }
 }
 
 /**
@@ -107,8 +110,8 @@ export class HubAuth extends Context.Tag("@effect-dockerhub/core/HubAuth")<HubAu
  */
 export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
-  const config = yield* HubConfig
-  const secondFactor = yield* SecondFactor
+  const config = yield* HubConfig.HubConfig
+  const secondFactor = yield* SecondFactor.SecondFactor
   const context = yield* Effect.context<HttpClient.HttpClient>()
   const requestInit = Context.getOption(context, FetchHttpClient.RequestInit)
   const policy = HubPolicy.resolve(HubPolicy.standard, context)
@@ -137,6 +140,11 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
         },
         { policy: HubPolicy.resolve(policy, caller), holds, budget }
       )
+    ).pipe(
+      Effect.tapBoth({
+        onSuccess: () => countLogin(request.operation.name, "AccessToken"),
+        onFailure: (error) => countLogin(request.operation.name, error._tag)
+      })
     )
 
   const login = Effect.fn("HubAuth.login")(function* (credentials: Password | PersonalAccessToken) {
@@ -171,11 +179,11 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
   const authenticate = Effect.fn("HubAuth.authenticate")(function* (credentials: Credentials) {
     if (credentials._tag !== "Password") return yield* createAccessToken(credentials)
     const caller = yield* Effect.context<never>()
-    const chosen = Context.get(Context.merge(Context.make(SecondFactor, secondFactor), caller), SecondFactor)
+    const chosen = SecondFactor.resolve(secondFactor, caller)
     return yield* authenticateWith({ login: login(credentials), twoFactorLogin, secondFactor: chosen })
   })
 
-  return HubAuth.of({ login, twoFactorLogin, createAccessToken, authenticate })
+  return HubAuth.of({ login, twoFactorLogin, createAccessToken, authenticate, builtWith: { config, secondFactor } })
 })
 
 /**
@@ -227,7 +235,7 @@ export const authenticate = (credentials: Credentials): Effect.Effect<AccessToke
 const secretOf = (credentials: Credentials): Redacted.Redacted<string> =>
   credentials._tag === "Password" ? credentials.password : credentials.token
 
-const post = (config: typeof HubConfig.Service, path: string, body: unknown): HttpClientRequest.HttpClientRequest =>
+const post = (config: HubConfig.Service, path: string, body: unknown): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.post(new URL(path, config.baseUrl)).pipe(
     HttpClientRequest.setHeader("user-agent", config.userAgent),
     HttpClientRequest.acceptJson,

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import { checkDuration } from "./internal/checkDuration.ts"
 
 /**
  * A checked policy, as `make` returns it.
@@ -219,11 +220,11 @@ const override = (policy: Service, options: Options): Service => {
 }
 
 const checkParts = ({ backoff = {}, retryBudget = {}, ...options }: Options): void => {
-  checkDuration("attemptTimeout", options.attemptTimeout, { allowZero: false })
-  checkDuration("deadline", options.deadline, { allowZero: false })
-  checkDuration("maxRetryAfter", options.maxRetryAfter, { allowZero: true })
-  checkDuration("backoff.base", backoff.base, { allowZero: true })
-  checkDuration("backoff.cap", backoff.cap, { allowZero: true })
+  checkDuration("HubPolicy: attemptTimeout", options.attemptTimeout, { allowZero: false })
+  checkDuration("HubPolicy: deadline", options.deadline, { allowZero: false })
+  checkDuration("HubPolicy: maxRetryAfter", options.maxRetryAfter, { allowZero: true })
+  checkDuration("HubPolicy: backoff.base", backoff.base, { allowZero: true })
+  checkDuration("HubPolicy: backoff.cap", backoff.cap, { allowZero: true })
   checkNumber("backoff.factor", backoff.factor, 1)
   checkNumber("maxRetries", options.maxRetries, 0)
   refuseIf(
@@ -240,27 +241,6 @@ const checkNumber = (name: string, value: number | undefined, least: number): vo
     value !== undefined && !(Number.isFinite(value) && value >= least),
     `${name} must be a number of at least ${least}`
   )
-
-const checkDuration = (
-  name: string,
-  value: Duration.DurationInput | undefined,
-  { allowZero }: { readonly allowZero: boolean }
-): void => {
-  if (value === undefined) return
-  const decoded = Duration.decodeUnknown(value)
-  refuseIf(
-    decoded._tag === "None" || isNegative(value),
-    `${name} must be a duration that is not negative, such as "10 seconds" or a number of milliseconds`
-  )
-  refuseIf(!allowZero && decoded._tag === "Some" && Duration.isZero(decoded.value), `${name} must be longer than zero`)
-}
-
-/** Effect reads NaN and everything negative as zero; here they are mistakes. */
-const isNegative = (value: Duration.DurationInput): boolean => {
-  if (Duration.isDuration(value)) return false
-  if (typeof value === "string") return value.trimStart().startsWith("-")
-  return (Array.isArray(value) ? value : [value]).some((part) => !(part >= 0))
-}
 
 const refuseIf = (wrong: boolean, reason: string): void => {
   if (wrong) throw new TypeError(`HubPolicy: ${reason}`)

@@ -146,6 +146,14 @@ export const layerConfig: Layer.Layer<SecondFactor, ConfigError.ConfigError> = L
   )
 )
 
+/**
+ * The second factor of one call: the caller's where its context really holds one, else the captured one.
+ *
+ * @internal
+ */
+export const resolve = (captured: Service, caller: Context.Context<never>): Service =>
+  Context.get(Context.merge(Context.make(SecondFactor, captured), caller), SecondFactor)
+
 const checkTotp = (
   seed: string | Redacted.Redacted<string>,
   { algorithm = "SHA1", digits = 6, period = 30 }: TotpOptions = {}

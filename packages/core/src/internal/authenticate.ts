@@ -5,17 +5,17 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { AccessToken } from "../AccessToken.ts"
-import type { AuthenticateError, LoginError, TwoFactorChallenge, TwoFactorLoginError } from "../AuthError.ts"
+import type { AuthenticateError, TwoFactorChallenge, TwoFactorRequired } from "../AuthError.ts"
 import { InvalidTwoFactorCode } from "../AuthError.ts"
 import type * as SecondFactor from "../SecondFactor.ts"
 
-export interface Steps {
-  readonly login: Effect.Effect<AccessToken, LoginError>
+/** `A` is what a login brings: a token, and for a session also where it came from. */
+export interface Steps<A> {
+  readonly login: Effect.Effect<A, AuthenticateError>
   readonly twoFactorLogin: (input: {
     readonly challenge: TwoFactorChallenge
     readonly code: Redacted.Redacted<string>
-  }) => Effect.Effect<AccessToken, TwoFactorLoginError>
+  }) => Effect.Effect<A, AuthenticateError>
   readonly secondFactor: SecondFactor.Service
 }
 
@@ -25,7 +25,7 @@ const ATTEMPTS_OF_A_SEED = 2
 /** Docker calls a challenge "short time lived": a code that took longer is sent with a fresh one. */
 const FRESH = Duration.seconds(60)
 
-export const authenticateWith = (steps: Steps): Effect.Effect<AccessToken, AuthenticateError> =>
+export const authenticateWith = <A>(steps: Steps<A>): Effect.Effect<A, AuthenticateError> =>
   Effect.gen(function* () {
     const { secondFactor, twoFactorLogin } = steps
     const sent = new Set<string>()
@@ -36,7 +36,7 @@ export const authenticateWith = (steps: Steps): Effect.Effect<AccessToken, Authe
     // A wrong code and a dead challenge look the same on the wire, so every round begins with a login.
     while (true) {
       const first = yield* challenged(steps.login)
-      if (first._tag === "AccessToken") return first.token
+      if (first._tag === "LoggedIn") return first.value
       if (secondFactor._tag === "None") return yield* first.error
 
       const challengedAt = yield* Clock.currentTimeMillis
@@ -48,7 +48,7 @@ export const authenticateWith = (steps: Steps): Effect.Effect<AccessToken, Authe
       })
       const late = (yield* Clock.currentTimeMillis) - challengedAt > Duration.toMillis(FRESH)
       const second = late ? yield* challenged(steps.login) : first
-      if (second._tag === "AccessToken") return second.token
+      if (second._tag === "LoggedIn") return second.value
 
       const outcome = yield* Effect.either(
         once(sent, code, () => twoFactorLogin({ challenge: second.error.challenge, code }))
@@ -66,16 +66,16 @@ export const authenticateWith = (steps: Steps): Effect.Effect<AccessToken, Authe
     }
   })
 
-type Challenged =
-  | { readonly _tag: "AccessToken"; readonly token: AccessToken }
-  | { readonly _tag: "Challenge"; readonly error: Extract<LoginError, { _tag: "TwoFactorRequired" }> }
+type Challenged<A> =
+  | { readonly _tag: "LoggedIn"; readonly value: A }
+  | { readonly _tag: "Challenge"; readonly error: TwoFactorRequired }
 
-const challenged = (
-  login: Effect.Effect<AccessToken, LoginError>
-): Effect.Effect<Challenged, Exclude<LoginError, { _tag: "TwoFactorRequired" }>> =>
+const challenged = <A>(
+  login: Effect.Effect<A, AuthenticateError>
+): Effect.Effect<Challenged<A>, Exclude<AuthenticateError, TwoFactorRequired>> =>
   login.pipe(
-    Effect.map((token): Challenged => ({ _tag: "AccessToken", token })),
-    Effect.catchTag("TwoFactorRequired", (error) => Effect.succeed<Challenged>({ _tag: "Challenge", error }))
+    Effect.map((value): Challenged<A> => ({ _tag: "LoggedIn", value })),
+    Effect.catchTag("TwoFactorRequired", (error) => Effect.succeed<Challenged<A>>({ _tag: "Challenge", error }))
   )
 
 const attemptsOf = ({ interactive }: { readonly interactive: boolean }): number =>

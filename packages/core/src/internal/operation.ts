@@ -4,6 +4,7 @@ import { InvalidCredentials, InvalidTwoFactorCode, TwoFactorRequired, Unexpected
 import type { TwoFactorChallenge } from "../TwoFactorChallenge.ts"
 
 export interface Operation<E> {
+  readonly name: "login" | "twoFactorLogin" | "createAccessToken"
   readonly path: string
   /** The field of a 200 that carries the bearer. */
   readonly tokenField: "token" | "access_token"
@@ -17,6 +18,7 @@ export interface Operation<E> {
 
 /** `PostUsersLogin` */
 export const login: Operation<LoginError> = {
+  name: "login",
   path: "/v2/users/login",
   tokenField: "token",
   refused: (detail) => new InvalidCredentials({ detail }),
@@ -26,6 +28,7 @@ export const login: Operation<LoginError> = {
 
 /** `PostUsers2FALogin` */
 export const twoFactorLogin: Operation<TwoFactorLoginError> = {
+  name: "twoFactorLogin",
   path: "/v2/users/2fa-login",
   tokenField: "token",
   refused: (detail) => new InvalidTwoFactorCode({ detail }),
@@ -37,6 +40,7 @@ export const twoFactorLogin: Operation<TwoFactorLoginError> = {
 /** `AuthCreateAccessToken` */
 export const createAccessToken: Operation<LoginError> = {
   ...login,
+  name: "createAccessToken",
   path: "/v2/auth/token",
   tokenField: "access_token"
 }

@@ -9,6 +9,7 @@ import type { AuthError } from "../AuthError.ts"
 import { RateLimited, RequestTimedOut } from "../AuthError.ts"
 import type * as HubPolicy from "../HubPolicy.ts"
 import type { Holds } from "./holds.ts"
+import { countRetry, countWait } from "./metrics.ts"
 import type { RetryBudget } from "./retryBudget.ts"
 
 export interface Job<A, E> {
@@ -77,10 +78,11 @@ export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, 
       const cost = costOf(error.value, policy)
       if (Option.isNone(delay) || !budget.take(cost)) return yield* Effect.fail(failure)
       spent += cost
-      const wait = Duration.format(delay.value)
-      yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${wait}`)
+      const pause = Duration.format(delay.value)
+      yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${pause}`)
       yield* job.discard(failure)
-      yield* Effect.sleep(delay.value)
+      yield* countRetry
+      yield* wait(delay.value)
     }
   })
 
@@ -162,6 +164,8 @@ const holdIfLimited = (account: Option.Option<string>, { holds }: Means, error: 
     if (error._tag === "RateLimited" && Option.isSome(account)) holds.hold(account.value, error.retryAfter, now)
   })
 
+const wait = (delay: Duration.Duration): Effect.Effect<void> => Effect.zipRight(countWait(delay), Effect.sleep(delay))
+
 /** Wait until the account is held no longer, as a repeat would; fail at once where that takes too long. */
 const waitOutHold = (account: Option.Option<string>, means: Means, moment: Moment): Effect.Effect<void, RateLimited> =>
   Effect.gen(function* () {
@@ -173,7 +177,7 @@ const waitOutHold = (account: Option.Option<string>, means: Means, moment: Momen
       const detail = "an earlier request for this account was limited; nothing was sent"
       return yield* new RateLimited({ retryAfter: left, rateLimit: Option.none(), detail })
     }
-    yield* Effect.sleep(delay.value)
+    yield* wait(delay.value)
     // Somebody else may have been told to wait meanwhile.
     yield* waitOutHold(account, means, moment)
   })
