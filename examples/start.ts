@@ -62,6 +62,9 @@ const step = (number: number, how: string, credentials: Credentials.Credentials)
   })
 
 const onEmulator = Effect.gen(function* () {
+  if (Option.isSome(yield* Effect.option(Credentials.config))) {
+    yield* Console.log("Your credentials are not used: set DOCKERHUB_URL=https://hub.docker.com to log in with them.\n")
+  }
   const { url } = yield* HubEmulatorServer.HubEmulatorServer
   yield* Console.log(`A Docker Hub, emulated, at ${url.origin}`)
   yield* Effect.gen(function* () {

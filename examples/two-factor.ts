@@ -11,7 +11,7 @@ const readLine = (prompt: string): Effect.Effect<Redacted.Redacted<string>, Auth
     const unavailable = (reason: string) => resume(Effect.fail(new AuthError.SecondFactorUnavailable({ reason })))
     if (!process.stdin.isTTY) return unavailable("there is no terminal to ask on; run this example in one")
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
-    terminal.once("close", () => unavailable("the terminal was closed"))
+    terminal.once("close", () => unavailable("it was not typed"))
     terminal.question(prompt, (line) => {
       resume(Effect.succeed(Redacted.make(line)))
       terminal.close()
@@ -34,9 +34,9 @@ const program = Effect.gen(function* () {
   )
   yield* Console.log(`logged in: ${token.value}`)
 }).pipe(
-  Effect.catchTags({
-    InvalidTwoFactorCode: (error) => Console.error(error.message),
-    SecondFactorUnavailable: (error) => Console.error(error.message)
+  Effect.catchAll((error) => {
+    process.exitCode = 1
+    return Console.error(`\n${error.message}`)
   })
 )
 

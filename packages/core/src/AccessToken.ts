@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -86,7 +87,20 @@ export class AccessToken extends Data.Class<{
    * because a `Duration` cannot be negative.
    */
   readonly clockSkew: number
-}> {}
+}> {
+  /** What logs and consoles show: no token, and no claims, which hold a person's e-mail address. */
+  toJSON(): unknown {
+    return { _id: "AccessToken", value: "<redacted>", expiresAt: Option.getOrNull(this.expiresAt) }
+  }
+
+  override toString(): string {
+    return Inspectable.format(this.toJSON())
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
 
 /** RFC 6750 §2.1, `b64token`: what may follow `Bearer ` in a header, and so no white space, CR or LF. */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/

@@ -17,8 +17,9 @@ export {
 
 const id = <Tag extends string>(tag: Tag): `@effect-dockerhub/core/${Tag}` => `@effect-dockerhub/core/${tag}`
 
-/** Our sentence, then the server's own words where it said any. */
-const sentence = (text: string, detail: string): string => (detail === "" ? `${text}.` : `${text}: ${detail}`)
+/** What happened, in the server's own words where it said any, and what to do. */
+const sentence = (what: string, detail: string, advice: string): string =>
+  detail === "" ? `${what}; ${advice}.` : `${what} (${detail}); ${advice}.`
 
 /**
  * 401: the user name or the secret is wrong, or the secret was revoked. Never retried: wrong passwords lock an account.
@@ -32,8 +33,9 @@ export class InvalidCredentials extends Schema.TaggedError<InvalidCredentials>(i
 ) {
   override get message(): string {
     return sentence(
-      "Docker Hub refused the credentials; check the user name and the secret before trying again",
-      this.detail
+      "Docker Hub refused the credentials",
+      this.detail,
+      "check the user name and the secret before trying again: wrong ones lock the account"
     )
   }
 }
@@ -51,8 +53,9 @@ export class TwoFactorRequired extends Schema.TaggedError<TwoFactorRequired>(id(
 ) {
   override get message(): string {
     return sentence(
-      "This account needs a two-factor code; provide a SecondFactor or log in with an access token",
-      this.detail
+      "This account needs a two-factor code",
+      this.detail,
+      "provide a SecondFactor, such as a TOTP seed, or log in with an access token"
     )
   }
 }
@@ -69,7 +72,11 @@ export class InvalidTwoFactorCode extends Schema.TaggedError<InvalidTwoFactorCod
   { detail: Schema.String }
 ) {
   override get message(): string {
-    return sentence("The two-factor code was not accepted; begin again with a fresh code", this.detail)
+    return sentence(
+      "The two-factor code was not accepted",
+      this.detail,
+      "begin again with a fresh code, and for codes from a seed check the clock and the seed"
+    )
   }
 }
 
@@ -90,7 +97,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(id("RateLimited
       onNone: () => "wait before trying again (a locked account opens after about ten minutes)",
       onSome: (duration) => `try again in ${Duration.format(duration)}`
     })
-    return sentence(`Docker Hub limits this account's requests; ${wait}`, this.detail)
+    return sentence("Docker Hub limits this account's requests", this.detail, wait)
   }
 }
 
@@ -104,7 +111,7 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>(id("AccessDen
   detail: Schema.String
 }) {
   override get message(): string {
-    return sentence("Docker Hub denies this; check what the account or its access token may do", this.detail)
+    return sentence("Docker Hub denies this", this.detail, "check what the account or its access token may do")
   }
 }
 
@@ -137,14 +144,14 @@ export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>(i
   { status: Schema.Number, detail: Schema.String }
 ) {
   override get message(): string {
-    return sentence(`Docker Hub is unavailable (status ${this.status}); try again later`, this.detail)
+    return sentence(`Docker Hub is unavailable (status ${this.status})`, this.detail, "try again later")
   }
 }
 
 const transportFailures = {
   Connect: "no connection to Docker Hub could be made",
   Reset: "the connection to Docker Hub broke",
-  Tls: "the TLS connection to Docker Hub could not be trusted",
+  Tls: "the TLS connection to Docker Hub failed or could not be trusted",
   Proxy: "the proxy on the way to Docker Hub refused",
   Decode: "the answer was not HTTP",
   Unknown: "the request failed on its way"

@@ -71,7 +71,8 @@ export const Credentials: Schema.Schema<Credentials, CredentialsEncoded> = Schem
 )
 
 /**
- * A user name with its password. Throws a `TypeError` when either is empty.
+ * A user name with its password. White space around the name is removed, in the password it counts. Throws a `TypeError`
+ * when either is empty.
  *
  * @example
  * ```ts
@@ -221,6 +222,7 @@ function optional<A>(config: Config.Config<A>, isMissing: (value: A) => boolean)
 const hasPrefix = (secret: SecretInput, prefix: string): boolean => Redacted.value(wrap(secret)).startsWith(prefix)
 
 const nonBlank = (name: string, value: string): string => {
-  if (value.trim() === "") throw new TypeError(`${name} must not be empty`)
-  return value
+  const trimmed = value.trim()
+  if (trimmed === "") throw new TypeError(`${name} must not be empty`)
+  return trimmed
 }

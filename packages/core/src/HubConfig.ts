@@ -61,7 +61,7 @@ export class HubConfig extends Context.Reference<HubConfig>()("@effect-dockerhub
  * @category constructors
  */
 export const make = (options: Options): Service =>
-  Either.getOrThrowWith(check(options), (reason) => new TypeError(reason))
+  Either.getOrThrowWith(check(options, "baseUrl"), (reason) => new TypeError(reason))
 
 /**
  * `make` as a layer.
@@ -82,16 +82,17 @@ export const layerConfig: Layer.Layer<HubConfig, ConfigError.ConfigError> = Laye
   Config.string("DOCKERHUB_URL").pipe(
     Config.withDefault(""),
     Config.mapOrFail((url) =>
-      Either.mapLeft(check(url === "" ? {} : { baseUrl: url }), (reason) =>
+      Either.mapLeft(check(url === "" ? {} : { baseUrl: url }, "DOCKERHUB_URL"), (reason) =>
         ConfigError.InvalidData(["DOCKERHUB_URL"], reason)
       )
     )
   )
 )
 
-const check = (options: Options): Either.Either<Service, string> =>
+/** `name` is what the user knows the base URL by. */
+const check = (options: Options, name: string): Either.Either<Service, string> =>
   Either.gen(function* () {
-    const baseUrl = yield* checkBaseUrl(options.baseUrl ?? "https://hub.docker.com")
+    const baseUrl = yield* checkBaseUrl(options.baseUrl ?? "https://hub.docker.com", name)
     const userAgent = yield* checkUserAgent(options.userAgent ?? "effect-dockerhub/0.1.0")
     return {
       baseUrl,
@@ -102,21 +103,21 @@ const check = (options: Options): Either.Either<Service, string> =>
   })
 
 // None of these sentences repeats the URL: what is wrong with it may be the password in it.
-const checkBaseUrl = (input: string | URL): Either.Either<URL, string> => {
-  if (!URL.canParse(String(input))) return Either.left("baseUrl must be a URL, such as https://hub.docker.com")
+const checkBaseUrl = (input: string | URL, name: string): Either.Either<URL, string> => {
+  if (!URL.canParse(String(input))) return Either.left(`${name} must be a URL, such as https://hub.docker.com`)
   const url = new URL(String(input))
   if (url.username !== "" || url.password !== "") {
-    return Either.left("baseUrl must not hold a user name or password: give them as Credentials")
+    return Either.left(`${name} must not hold a user name or password: give them as Credentials`)
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") return Either.left("baseUrl must be an https URL")
+  if (url.protocol !== "https:" && url.protocol !== "http:") return Either.left(`${name} must be an https URL`)
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
     return Either.left(
-      "baseUrl must be https: plain http is for loopback only, it would show the password to the network"
+      `${name} must be https: plain http is for loopback only, it would show the password to the network`
     )
   }
   return url.href === `${url.origin}/`
     ? Either.right(url)
-    : Either.left("baseUrl must be an origin, without path, query or fragment, such as https://hub.docker.com")
+    : Either.left(`${name} must be an origin, without path, query or fragment, such as https://hub.docker.com`)
 }
 
 const isLoopback = (hostname: string): boolean =>

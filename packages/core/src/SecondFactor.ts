@@ -73,18 +73,22 @@ export class SecondFactor extends Context.Reference<SecondFactor>()("@effect-doc
  * @example
  * ```ts
  * import { SecondFactor } from "@effect-dockerhub/core"
- * import { Effect, Redacted } from "effect"
+ * import { Effect } from "effect"
  *
- * const fixed = SecondFactor.fromEffect(() => Effect.succeed(Redacted.make("123 456")), { interactive: false })
+ * const fixed = SecondFactor.fromEffect(() => Effect.succeed("123 456"), { interactive: false })
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromEffect = (
-  code: (request: SecondFactorRequest) => Effect.Effect<Redacted.Redacted<string>, SecondFactorUnavailable>,
+  code: (request: SecondFactorRequest) => Effect.Effect<string | Redacted.Redacted<string>, SecondFactorUnavailable>,
   options?: { readonly interactive?: boolean }
-): Service => ({ _tag: "Codes", interactive: options?.interactive ?? true, code })
+): Service => ({
+  _tag: "Codes",
+  interactive: options?.interactive ?? true,
+  code: (request) => Effect.map(code(request), wrap)
+})
 
 /**
  * How an authenticator app computes codes; the defaults are those Docker uses.
@@ -141,7 +145,9 @@ export const layerConfig: Layer.Layer<SecondFactor, ConfigError.ConfigError> = L
     Config.mapOrFail((seed) =>
       Redacted.value(seed) === ""
         ? Either.right(none)
-        : Either.mapLeft(checkTotp(seed), (reason) => ConfigError.InvalidData(["DOCKERHUB_TOTP_SECRET"], reason))
+        : Either.mapLeft(checkTotp(seed), (reason) =>
+            ConfigError.InvalidData(["DOCKERHUB_TOTP_SECRET"], `DOCKERHUB_TOTP_SECRET: ${reason}`)
+          )
     )
   )
 )
@@ -165,7 +171,7 @@ const checkTotp = (
   if (base32 === "") return Either.left("a TOTP seed must not be empty")
   if (!/^[A-Z2-7]{2,}$/.test(base32)) {
     return Either.left(
-      "a TOTP seed must be base32 (letters A to Z and digits 2 to 7), as the authenticator app was given it"
+      "a TOTP seed must be base32 (letters A to Z and digits 2 to 7), as the authenticator app was given it; of an otpauth:// URL it is the secret parameter"
     )
   }
   if (!Number.isInteger(digits) || digits < 6 || digits > 10)

@@ -91,12 +91,14 @@ describe("fromString", () => {
     })
   )
 
-  it.effect("prints the token nowhere", () =>
+  it.effect("prints neither the token nor whose it is, but when it ends", () =>
     Effect.gen(function* () {
-      const text = jwt({ exp: 5 })
+      const text = jwt({ exp: 5, "https://hub.docker.com": { email: "ada@example.com" } })
       const token = yield* AccessToken.fromString(text)
       for (const printed of [inspect(token, { depth: null }), JSON.stringify(token), String(token)]) {
         assert.notInclude(printed, text)
+        assert.notInclude(printed, "ada@example.com")
+        assert.include(printed, "1970-01-01T00:00:05.000Z")
       }
     })
   )

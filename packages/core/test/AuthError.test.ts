@@ -81,7 +81,7 @@ describe("RateLimited", () => {
       errors.filter((error) => error._tag === "RateLimited").map((error) => error.message),
       [
         "Docker Hub limits this account's requests; try again in 45s.",
-        "Docker Hub limits this account's requests; wait before trying again (a locked account opens after about ten minutes): Too many"
+        "Docker Hub limits this account's requests (Too many); wait before trying again (a locked account opens after about ten minutes)."
       ]
     )
   })

@@ -39,6 +39,12 @@ describe("constructors", () => {
     }
   })
 
+  it("remove white space around a name, and none of a password", () => {
+    const credentials = Credentials.password(" ada\n", " pass word\n")
+    assert.strictEqual(credentials.username, "ada")
+    assert.strictEqual(Redacted.value(credentials.password), " pass word\n")
+  })
+
   it("tell a token from a password by its prefix", () => {
     assert.strictEqual(Credentials.fromSecret("ada", PAT)._tag, "PersonalAccessToken")
     assert.strictEqual(Credentials.fromSecret("acme", Redacted.make(OAT))._tag, "OrganizationAccessToken")

@@ -78,8 +78,8 @@ export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, 
       const cost = costOf(error.value, policy)
       if (Option.isNone(delay) || !budget.take(cost)) return yield* Effect.fail(failure)
       spent += cost
-      const pause = Duration.format(delay.value)
-      yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${pause}`)
+      const pause = Math.round(Duration.toMillis(delay.value))
+      yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${pause} ms`)
       yield* job.discard(failure)
       yield* countRetry
       yield* wait(delay.value)
