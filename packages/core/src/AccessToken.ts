@@ -126,8 +126,10 @@ const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
 export const fromString = (
   jwt: string | Redacted.Redacted<string>,
   options?: { readonly clockSkew?: number }
-): Effect.Effect<AccessToken, MalformedToken> =>
-  Effect.suspend(() => {
+): Effect.Effect<AccessToken, MalformedToken> => {
+  const { clockSkew = 0 } = options ?? {}
+  if (!Number.isFinite(clockSkew)) throw new TypeError("clockSkew must be a number of milliseconds")
+  return Effect.suspend(() => {
     const value = wrap(jwt)
     if (!B64_TOKEN.test(Redacted.value(value))) {
       return Effect.fail(new MalformedToken({ reason: "it is empty or holds characters a bearer token cannot have" }))
@@ -139,10 +141,11 @@ export const fromString = (
         claims,
         issuedAt: instant(claims, "iat"),
         expiresAt: instant(claims, "exp"),
-        clockSkew: options?.clockSkew ?? 0
+        clockSkew
       })
     )
   })
+}
 
 /**
  * How long a token is still good for, by the clock and the token's `clockSkew`: zero once it has expired, none when it

@@ -8,8 +8,11 @@ import * as Schema from "effect/Schema"
 import { isEmpty, nonEmpty, NonEmptySecret, wrap } from "./internal/secret.ts"
 import type { SecretInput } from "./internal/secret.ts"
 
-const Identifier = Schema.String.pipe(
-  Schema.filter((identifier) => identifier.trim() !== "", { message: () => "Expected a name that is not blank" })
+/** Sentences of our own, since Schema's would print what failed, and that may hold the secret. */
+const expected = (what: string) => ({ message: () => ({ message: `Expected ${what}`, override: true }) })
+
+const Identifier = Schema.String.annotations(expected("a name (a string)")).pipe(
+  Schema.filter((identifier) => identifier.trim() !== "", expected("a name that is not blank"))
 )
 
 /**
@@ -18,10 +21,11 @@ const Identifier = Schema.String.pipe(
  * @since 0.1.0
  * @category models
  */
-export class Password extends Schema.TaggedClass<Password>("@effect-dockerhub/core/Password")("Password", {
-  username: Identifier,
-  password: NonEmptySecret
-}) {}
+export class Password extends Schema.TaggedClass<Password>("@effect-dockerhub/core/Password")(
+  "Password",
+  { username: Identifier, password: NonEmptySecret },
+  [undefined, undefined, expected("a Password: username and password, neither empty")]
+) {}
 
 /**
  * A Docker ID and one of its personal access tokens (`dckr_pat_…`). Such a login gets no 2FA challenge, and its
@@ -32,7 +36,11 @@ export class Password extends Schema.TaggedClass<Password>("@effect-dockerhub/co
  */
 export class PersonalAccessToken extends Schema.TaggedClass<PersonalAccessToken>(
   "@effect-dockerhub/core/PersonalAccessToken"
-)("PersonalAccessToken", { username: Identifier, token: NonEmptySecret }) {}
+)("PersonalAccessToken", { username: Identifier, token: NonEmptySecret }, [
+  undefined,
+  undefined,
+  expected("a PersonalAccessToken: username and token, neither empty")
+]) {}
 
 /**
  * An organization and one of its access tokens (`dckr_oat_…`). Only `POST /v2/auth/token` takes it, with the name of
@@ -43,7 +51,11 @@ export class PersonalAccessToken extends Schema.TaggedClass<PersonalAccessToken>
  */
 export class OrganizationAccessToken extends Schema.TaggedClass<OrganizationAccessToken>(
   "@effect-dockerhub/core/OrganizationAccessToken"
-)("OrganizationAccessToken", { organization: Identifier, token: NonEmptySecret }) {}
+)("OrganizationAccessToken", { organization: Identifier, token: NonEmptySecret }, [
+  undefined,
+  undefined,
+  expected("an OrganizationAccessToken: organization and token, neither empty")
+]) {}
 
 /**
  * Any of the three kinds.
@@ -68,7 +80,7 @@ export const Credentials: Schema.Schema<Credentials, CredentialsEncoded> = Schem
   Password,
   PersonalAccessToken,
   OrganizationAccessToken
-)
+).annotations(expected("a Password, a PersonalAccessToken or an OrganizationAccessToken"))
 
 /**
  * A user name with its password. White space around the name is removed, in the password it counts. Throws a `TypeError`

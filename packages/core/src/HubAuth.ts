@@ -31,8 +31,8 @@ import { countLogin } from "./internal/metrics.ts"
 import * as Operation from "./internal/operation.ts"
 import { patiently } from "./internal/retry.ts"
 import * as RetryBudget from "./internal/retryBudget.ts"
-import { wrap } from "./internal/secret.ts"
 import { exchange, withoutRedirects } from "./internal/transport.ts"
+import { typedCode } from "./internal/typedCode.ts"
 import { AccessTokenRequest, LoginRequest, TwoFactorLoginRequest } from "./internal/wire.ts"
 import * as SecondFactor from "./SecondFactor.ts"
 
@@ -63,7 +63,7 @@ export interface Service {
   /**
    * A bearer by the endpoint that fits the credentials: access tokens by `createAccessToken`, a password by `login`
    * and, where a code is asked for, by `SecondFactor` and `twoFactorLogin`: up to three codes of a person, two of a
-   * TOTP seed. The deadline covers each request, never the time a person or a TOTP period takes.
+   * TOTP seed and one more where an answer was lost. The deadline covers each request, never the time a person or a TOTP period takes.
    */
   readonly authenticate: (credentials: Credentials) => Effect.Effect<AccessToken, AuthenticateError>
   /** What it was built with, for what is built upon it. A service of your own may leave it out. */
@@ -110,7 +110,9 @@ export class HubAuth extends Context.Tag("@effect-dockerhub/core/HubAuth")<HubAu
  */
 export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
-  const config = yield* HubConfig.HubConfig
+  // Checked again and copied: a service of the caller's own, or a URL that changes, must not lead the password elsewhere.
+  const config = HubConfig.make(yield* HubConfig.HubConfig)
+  const { origin } = config.baseUrl
   const secondFactor = yield* SecondFactor.SecondFactor
   const context = yield* Effect.context<HttpClient.HttpClient>()
   const requestInit = Context.getOption(context, FetchHttpClient.RequestInit)
@@ -119,7 +121,7 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
   const budget = RetryBudget.make(policy.retryBudget)
 
   const accountOf = (kind: Credentials["_tag"], identifier: string) =>
-    Option.some(`${config.baseUrl.origin} ${kind} ${identifier.trim().toLowerCase()}`)
+    Option.some(`${origin} ${kind} ${identifier.trim().toLowerCase()}`)
 
   const send = <E extends AuthError>(
     request: Request<E>,
@@ -129,7 +131,10 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
       patiently(
         {
           attempt: ({ limit }) =>
-            withoutRedirects(exchange(client, post(config, request.operation.path, body)), requestInit).pipe(
+            withoutRedirects(
+              exchange(client, post(config, new URL(request.operation.path, origin), body)),
+              requestInit
+            ).pipe(
               limit,
               Effect.flatMap((answer) => classify(answer, request, config))
             ),
@@ -157,7 +162,7 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
   })
 
   const twoFactorLogin = Effect.fn("HubAuth.twoFactorLogin")(function* ({ challenge, code }: TwoFactorLogin) {
-    const typed = Redacted.make(Redacted.value(wrap(code)).replace(/\s+/g, ""))
+    const typed = typedCode(code)
     if (Redacted.value(typed) === "") {
       return yield* new InvalidTwoFactorCode({ detail: "the code was blank, and nothing was sent" })
     }
@@ -235,8 +240,8 @@ export const authenticate = (credentials: Credentials): Effect.Effect<AccessToke
 const secretOf = (credentials: Credentials): Redacted.Redacted<string> =>
   credentials._tag === "Password" ? credentials.password : credentials.token
 
-const post = (config: HubConfig.Service, path: string, body: unknown): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.post(new URL(path, config.baseUrl)).pipe(
+const post = (config: HubConfig.Service, url: URL, body: unknown): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.post(url).pipe(
     HttpClientRequest.setHeader("user-agent", config.userAgent),
     HttpClientRequest.acceptJson,
     HttpClientRequest.setBody(HttpBody.unsafeJson(body))

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { checkDuration } from "./internal/checkDuration.ts"
+import { heldBy } from "./internal/heldBy.ts"
 
 /**
  * A checked policy, as `make` returns it.
@@ -159,17 +160,13 @@ export {
  * @internal
  */
 export const resolve = (captured: Service, caller: Context.Context<never>): Service => {
-  const held = heldBy(caller, captured)
+  const held = heldBy(caller, HubPolicy, captured)
   const options = overrides.get(held)
   return options === undefined ? held : override(captured, options)
 }
 
-/** A reference always has a value; a service a context holds is told from its default by merging over another. */
-const heldBy = (context: Context.Context<never>, otherwise: Service): Service =>
-  Context.get(Context.merge(Context.make(HubPolicy, otherwise), context), HubPolicy)
-
 const layered = (context: Context.Context<never>, options: Options): Service => {
-  const held = heldBy(context, unknown)
+  const held = heldBy(context, HubPolicy, unknown)
   const earlier = overrides.get(held)
   if (earlier === undefined) return override(held, options)
   const combined = combine(earlier, options)
@@ -201,7 +198,11 @@ const merge = (policy: Service, options: Options): Service => {
       cap: Duration.decode(backoff.cap ?? policy.backoff.cap)
     },
     maxRetryAfter: Duration.decode(options.maxRetryAfter ?? policy.maxRetryAfter),
-    retryBudget: { ...policy.retryBudget, ...retryBudget }
+    retryBudget: {
+      capacity: retryBudget.capacity ?? policy.retryBudget.capacity,
+      retryCost: retryBudget.retryCost ?? policy.retryBudget.retryCost,
+      timeoutCost: retryBudget.timeoutCost ?? policy.retryBudget.timeoutCost
+    }
   }
 }
 
@@ -216,6 +217,8 @@ const override = (policy: Service, options: Options): Service => {
     Duration.lessThan(result.backoff.cap, result.backoff.base),
     "backoff.cap must not be shorter than backoff.base"
   )
+  // Past 2³¹−1 ms a timer never fires.
+  refuseIf(Duration.greaterThan(result.backoff.cap, Duration.days(1)), "backoff.cap must not be longer than a day")
   return result
 }
 

@@ -85,7 +85,7 @@ const serverTime = (headers: Headers.Headers, now: DateTime.DateTime.Input): num
 }
 
 const header = (headers: Headers.Headers, name: string): Option.Option<string> =>
-  Option.map(Option.fromNullable(headers[name]), (value) => value.replace(/^[ \t]+|[ \t]+$/g, ""))
+  Option.map(Option.fromNullable(headers[name]), (value) => value.trim())
 
 const wholeNumber = (text: string): Option.Option<number> =>
   /^\d+$/.test(text) ? Option.some(Math.min(Number(text), Number.MAX_SAFE_INTEGER)) : Option.none()

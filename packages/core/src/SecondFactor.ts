@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { Secret, TOTP } from "otpauth"
 import type { SecondFactorUnavailable } from "./AuthError.ts"
+import { heldBy } from "./internal/heldBy.ts"
 import { wrap } from "./internal/secret.ts"
 import { skew } from "./internal/serverClock.ts"
 
@@ -158,7 +159,7 @@ export const layerConfig: Layer.Layer<SecondFactor, ConfigError.ConfigError> = L
  * @internal
  */
 export const resolve = (captured: Service, caller: Context.Context<never>): Service =>
-  Context.get(Context.merge(Context.make(SecondFactor, captured), caller), SecondFactor)
+  heldBy(caller, SecondFactor, captured)
 
 const checkTotp = (
   seed: string | Redacted.Redacted<string>,
@@ -176,8 +177,8 @@ const checkTotp = (
   }
   if (!Number.isInteger(digits) || digits < 6 || digits > 10)
     return Either.left("digits must be a whole number from 6 to 10")
-  if (!Number.isInteger(period) || period < 1)
-    return Either.left("period must be a whole number of seconds of at least 1")
+  if (!Number.isInteger(period) || period < 1 || period > 3600)
+    return Either.left("period must be a whole number of seconds from 1 to 3600")
   return Either.right(makeTotp(new TOTP({ secret: Secret.fromBase32(base32), algorithm, digits, period })))
 }
 
@@ -185,7 +186,6 @@ const checkTotp = (
 const REMEMBERED = 64
 
 const makeTotp = (generator: TOTP): Service => {
-  const turn = Effect.unsafeMakeSemaphore(1)
   const handedOut = new Set<number>()
   const period = generator.period * 1000
 
@@ -194,9 +194,11 @@ const makeTotp = (generator: TOTP): Service => {
     Effect.flatMap(Clock.currentTimeMillis, (ours) => {
       const now = ours + clockSkew
       const current = Math.floor(now / period)
-      return handedOut.has(current)
-        ? Effect.zipRight(Effect.sleep(Duration.millis((current + 1) * period - now)), nextPeriod(clockSkew))
-        : Effect.succeed(current)
+      if (handedOut.has(current)) {
+        return Effect.zipRight(Effect.sleep(Duration.millis((current + 1) * period - now)), nextPeriod(clockSkew))
+      }
+      remember(handedOut, current)
+      return Effect.succeed(current)
     })
 
   return fromEffect(
@@ -207,9 +209,7 @@ const makeTotp = (generator: TOTP): Service => {
           onNone: () => 0,
           onSome: (theirs) => skew(DateTime.toEpochMillis(theirs), ours)
         })
-        const current = yield* turn.withPermits(1)(
-          Effect.tap(nextPeriod(clockSkew), (taken) => remember(handedOut, taken))
-        )
+        const current = yield* nextPeriod(clockSkew)
         return Redacted.make(generator.generate({ timestamp: current * period }))
       }),
     { interactive: false }

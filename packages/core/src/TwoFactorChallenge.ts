@@ -48,5 +48,8 @@ export class TwoFactorChallenge extends Data.Class<{
     Fields,
     Schema.instanceOf(TwoFactorChallenge),
     { strict: true, decode: (fields) => new TwoFactorChallenge(fields), encode: (challenge) => challenge }
-  )
+  ).annotations({
+    // Schema's own sentence would print what failed, and that may be the challenge.
+    message: () => ({ message: "Expected a challenge: { value, account, serverTime }", override: true })
+  })
 }

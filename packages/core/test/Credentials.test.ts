@@ -69,12 +69,22 @@ describe("schema", () => {
     { _tag: "Password", username: " ", password: "hunter2!" },
     { _tag: "Password", username: "ada", password: ["hunter2!"] },
     { _tag: "Password", username: "ada", password: "" },
-    { _tag: "Password", username: "ada", token: "hunter2!" }
+    { _tag: "Password", username: "ada", token: "hunter2!" },
+    { _tag: "Password", username: { a: "hunter2!" }, password: "x" },
+    { _tag: "hunter2!", username: "ada", password: "x" },
+    "hunter2!",
+    ["hunter2!"]
   ])("says what is wrong without the secret, %#", (input) =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Schema.decodeUnknown(Credentials.Password)(input))
-      for (const printed of [error.message, String(error), JSON.stringify(error), Inspectable.format(error)]) {
-        assert.notInclude(printed, "hunter2!")
+      for (const decode of [
+        Schema.decodeUnknownEither(Credentials.Password),
+        Schema.decodeUnknownEither(Credentials.Credentials)
+      ]) {
+        const error = yield* Effect.flip(decode(input))
+        for (const printed of [error.message, String(error), JSON.stringify(error), Inspectable.format(error)]) {
+          assert.notInclude(printed, "hunter2!")
+          assert.include(printed, "Expected a Password")
+        }
       }
     })
   )

@@ -1,5 +1,4 @@
 // The whole login of a password: a challenge, a code, and as many fresh starts as the second factor is worth.
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,6 +7,8 @@ import * as Redacted from "effect/Redacted"
 import type { AuthenticateError, TwoFactorChallenge, TwoFactorRequired } from "../AuthError.ts"
 import { InvalidTwoFactorCode } from "../AuthError.ts"
 import type * as SecondFactor from "../SecondFactor.ts"
+import { monotonic } from "./monotonic.ts"
+import { typedCode } from "./typedCode.ts"
 
 /** `A` is what a login brings: a token, and for a session also where it came from. */
 export interface Steps<A> {
@@ -31,7 +32,7 @@ export const authenticateWith = <A>(steps: Steps<A>): Effect.Effect<A, Authentic
     const sent = new Set<string>()
     let attempt = 1
     let rejection = Option.none<{ readonly code: Redacted.Redacted<string>; readonly detail: string }>()
-    let startedOver = false
+    let lost = Option.none<AuthenticateError>()
 
     // A wrong code and a dead challenge look the same on the wire, so every round begins with a login.
     while (true) {
@@ -39,27 +40,27 @@ export const authenticateWith = <A>(steps: Steps<A>): Effect.Effect<A, Authentic
       if (first._tag === "LoggedIn") return first.value
       if (secondFactor._tag === "None") return yield* first.error
 
-      const challengedAt = yield* Clock.currentTimeMillis
+      const challengedAt = yield* monotonic
       const code = yield* secondFactor.code({
         attempt,
         rejected: Option.map(rejection, (last) => last.code),
         detail: Option.match(rejection, { onNone: () => first.error.detail, onSome: (last) => last.detail }),
         serverTime: first.error.challenge.serverTime
       })
-      const late = (yield* Clock.currentTimeMillis) - challengedAt > Duration.toMillis(FRESH)
+      const late = (yield* monotonic) - challengedAt > Duration.toMillis(FRESH)
       const second = late ? yield* challenged(steps.login) : first
       if (second._tag === "LoggedIn") return second.value
 
       const outcome = yield* Effect.either(
-        once(sent, code, () => twoFactorLogin({ challenge: second.error.challenge, code }))
+        once(sent, code, lost, () => twoFactorLogin({ challenge: second.error.challenge, code }))
       )
       if (Either.isRight(outcome)) return outcome.right
       const error = outcome.left
       if (error._tag === "InvalidTwoFactorCode" && attempt < attemptsOf(secondFactor)) {
         attempt++
         rejection = Option.some({ code, detail: error.detail })
-      } else if (isAmbiguous(error) && !secondFactor.interactive && !startedOver) {
-        startedOver = true
+      } else if (isAmbiguous(error) && !secondFactor.interactive && Option.isNone(lost)) {
+        lost = Option.some(error)
       } else {
         return yield* Effect.fail(error)
       }
@@ -81,20 +82,24 @@ const challenged = <A>(
 const attemptsOf = ({ interactive }: { readonly interactive: boolean }): number =>
   interactive ? ATTEMPTS_OF_A_PERSON : ATTEMPTS_OF_A_SEED
 
-/** Send a code unless this login has sent it before: it would be refused again, and count as one more wrong one. */
-const once = <A, E>(
+/**
+ * Send a code unless this login has sent it before: it would be refused, and count as one more wrong one. Where the
+ * answer to it was lost, that is still what went wrong.
+ */
+const once = <A>(
   sent: Set<string>,
   code: Redacted.Redacted<string>,
-  send: () => Effect.Effect<A, E>
-): Effect.Effect<A, E | InvalidTwoFactorCode> =>
-  Effect.suspend((): Effect.Effect<A, E | InvalidTwoFactorCode> => {
-    const typed = Redacted.value(code).replace(/\s+/g, "")
-    if (typed !== "" && sent.has(typed)) {
-      return Effect.fail(
-        new InvalidTwoFactorCode({ detail: "the same code was refused before, and was not sent again" })
-      )
+  lost: Option.Option<AuthenticateError>,
+  send: () => Effect.Effect<A, AuthenticateError>
+): Effect.Effect<A, AuthenticateError> =>
+  Effect.suspend(() => {
+    const typed = Redacted.value(typedCode(code))
+    if (sent.has(typed)) {
+      const detail = "the same code was sent before, and was not sent again"
+      return Effect.fail(Option.getOrElse(lost, () => new InvalidTwoFactorCode({ detail })))
     }
-    sent.add(typed)
+    // A blank one is never sent.
+    if (typed !== "") sent.add(typed)
     return send()
   })
 

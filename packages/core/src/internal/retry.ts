@@ -1,5 +1,4 @@
 // Patience: one attempt after another, under a policy: what may be repeated, how long to wait, when to stop.
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,6 +9,7 @@ import { RateLimited, RequestTimedOut } from "../AuthError.ts"
 import type * as HubPolicy from "../HubPolicy.ts"
 import type { Holds } from "./holds.ts"
 import { countRetry, countWait } from "./metrics.ts"
+import { monotonic } from "./monotonic.ts"
 import type { RetryBudget } from "./retryBudget.ts"
 
 export interface Job<A, E> {
@@ -45,7 +45,7 @@ const repeats: { readonly [Tag in AuthError["_tag"]]?: (error: Extract<AuthError
   ServiceUnavailable: ({ status }) => (status === 502 || status === 503 || status === 504 ? "if repeatable" : "never"),
   RequestTimedOut: () => "if repeatable",
   TransportFailure: ({ reason, sent }) =>
-    reason === "Tls" || reason === "Proxy" || reason === "Decode" ? "never" : sent ? "if repeatable" : "always"
+    reason === "Connect" ? "always" : sent && (reason === "Reset" || reason === "Unknown") ? "if repeatable" : "never"
 }
 
 type Repeat = "always" | "if repeatable" | "never"
@@ -75,24 +75,26 @@ export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, 
       const delay = mayRepeat(error.value, job, policy, attempts - 1)
         ? yield* affordable(policy, { ...moment, deadline: deadline.at }, toldBy(error.value))
         : Option.none()
-      const cost = costOf(error.value, policy)
-      if (Option.isNone(delay) || !budget.take(cost)) return yield* Effect.fail(failure)
-      spent += cost
+      if (Option.isNone(delay)) return yield* Effect.fail(failure)
+      const cost = budget.take(error.value._tag === "RequestTimedOut")
+      if (Option.isNone(cost)) return yield* Effect.fail(failure)
+      spent += cost.value
       const pause = Math.round(Duration.toMillis(delay.value))
       yield* Effect.logDebug(`${error.value._tag}: attempt ${attempts} failed, the next one in ${pause} ms`)
       yield* job.discard(failure)
       yield* countRetry
       yield* wait(delay.value)
+      // A blocked process sleeps longer than it meant to.
+      if ((yield* monotonic) >= deadline.at) return yield* Effect.fail(failure)
     }
   })
-
-/** Milliseconds on a clock that never runs backwards, whatever is done to the time of day meanwhile. */
-const monotonic: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
 
 /** `deadline` is on the monotonic clock, and moves while something untimed is done. */
 const timeOf = (policy: HubPolicy.Service, deadline: { at: number }): Time => ({
   limit: (effect) =>
     Effect.flatMap(monotonic, (now) => {
+      // Nothing is sent that nobody would wait for: it might spend a code.
+      if (now >= deadline.at) return Effect.fail(new RequestTimedOut({ scope: "deadline", after: policy.deadline }))
       const left = Duration.millis(deadline.at - now)
       const byDeadline = Duration.lessThanOrEqualTo(left, policy.attemptTimeout)
       return Effect.timeoutFail(effect, {
@@ -135,9 +137,6 @@ const mayRepeat = (
 
 const toldBy = (error: AuthError): Option.Option<Duration.Duration> =>
   error._tag === "RateLimited" ? error.retryAfter : Option.none()
-
-const costOf = (error: AuthError, { retryBudget }: HubPolicy.Service): number =>
-  error._tag === "RequestTimedOut" ? retryBudget.timeoutCost : retryBudget.retryCost
 
 /** The wait: a random back-off, at least as long as told; none when it is longer than the policy or the deadline allows. */
 const affordable = (

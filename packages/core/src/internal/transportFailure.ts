@@ -55,6 +55,9 @@ const isConnecting = ({ syscall }: Fault): boolean => syscall === "connect" || s
 /** An error and what caused it: fetch wraps the one that matters. A chain of ours is never deep; a longer one is a loop. */
 const causesOf = (cause: unknown, depth = 0): ReadonlyArray<Fault> => {
   if (!Predicate.isRecord(cause) || depth > 5) return []
+  // One failure for each address of a host: the whole has the code of the first and says nothing of the others.
+  const parts = Array.isArray(cause["errors"]) ? cause["errors"].flatMap((part) => causesOf(part, depth + 1)) : []
+  if (parts.length > 0 && parts.every(isConnecting)) return parts
   // undici's parser has no code for some of its complaints, only a name.
   const fault = {
     code: text(cause["code"]) || text(cause["name"]),
