@@ -14,7 +14,7 @@ import { heldBy } from "./internal/heldBy.ts"
  * @category models
  */
 export interface Service {
-  /** The longest one request may take, its body included. Default 10 s. */
+  /** The longest one request may take: a login with its body, a call of HubClient to its headers. Default 10 s. */
   readonly attemptTimeout: Duration.Duration
   /** The longest one operation may take, waits included. Default 60 s. */
   readonly deadline: Duration.Duration
@@ -31,7 +31,7 @@ export interface Service {
   }
   /** The longest wait the server may ask for; a longer one fails at once. Default 30 s. */
   readonly maxRetryAfter: Duration.Duration
-  /** How many repeats all operations of one `HubAuth` share while the server is down; fixed when it is built. */
+  /** How many repeats all operations of one `HubAuth`, or of one `HubClient`, share while the server is down; fixed when it is built. */
   readonly retryBudget: {
     /** Default 100. */
     readonly capacity: number

@@ -78,31 +78,29 @@ export const runVirtually = <A, E>(effect: Effect.Effect<A, E>, start: number): 
 
   const drive = async (): Promise<A> => {
     const fiber = Effect.runFork(Effect.withClock(effect, clock))
-    let exit: Exit.Exit<A, E> | undefined
-    fiber.addObserver((done) => {
-      exit = done
-    })
+    const ended = new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
     let patience = 100
-    while (exit === undefined) {
+    while (true) {
       await idle()
-      await idle()
+      const exit = await Promise.race([ended, idle()])
+      if (exit !== undefined) {
+        return Exit.getOrElse(exit, (cause) => {
+          throw new Error(`failed: ${String(cause)}`)
+        })
+      }
       const next = sleeps.pop()
-      if (next === undefined && patience-- > 0) {
+      if (next !== undefined) {
+        patience = 100
+        now = Math.max(now, next.at)
+        next.wake()
+      } else if (patience-- > 0) {
         // Effect's scheduler hands over to a timer now and then.
         await new Promise((resolve) => setTimeout(resolve, 1))
-        continue
-      }
-      patience = 100
-      if (next === undefined) {
+      } else {
         await Effect.runPromise(Fiber.interruptFork(fiber))
         throw new Error("everybody waits, and nobody for a time")
       }
-      now = Math.max(now, next.at)
-      next.wake()
     }
-    return Exit.getOrElse(exit, (cause) => {
-      throw new Error(`failed: ${String(cause)}`)
-    })
   }
   return drive()
 }

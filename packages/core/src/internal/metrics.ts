@@ -1,6 +1,6 @@
 // What can be counted of logins and sessions. No label holds an account, let alone a secret.
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 

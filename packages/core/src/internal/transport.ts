@@ -80,6 +80,8 @@ const readBody = (
   let size = 0
   let text = ""
   return response.stream.pipe(
+    // At once, since Effect logs the error of a stream that fails in a run, and the platform's own holds the request.
+    Stream.catchAll((error) => (error.reason === "EmptyBody" ? Stream.empty : Stream.fail(failureOf(error)))),
     Stream.runForEach((chunk) => {
       size += chunk.byteLength
       if (size > LARGEST_BODY) {
@@ -88,9 +90,6 @@ const readBody = (
       text += decoder.decode(chunk, { stream: true })
       return Effect.void
     }),
-    Effect.map(() => text + decoder.decode()),
-    Effect.catchTag("ResponseError", (error) =>
-      error.reason === "EmptyBody" ? Effect.succeed("") : Effect.fail(failureOf(error))
-    )
+    Effect.map(() => text + decoder.decode())
   )
 }
