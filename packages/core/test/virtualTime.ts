@@ -78,11 +78,13 @@ export const runVirtually = <A, E>(effect: Effect.Effect<A, E>, start: number): 
 
   const drive = async (): Promise<A> => {
     const fiber = Effect.runFork(Effect.withClock(effect, clock))
-    const ended = new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
+    const ended: Array<Exit.Exit<A, E>> = []
+    fiber.addObserver((exit) => void ended.push(exit))
     let patience = 100
     while (true) {
       await idle()
-      const exit = await Promise.race([ended, idle()])
+      await idle()
+      const [exit] = ended
       if (exit !== undefined) {
         return Exit.getOrElse(exit, (cause) => {
           throw new Error(`failed: ${String(cause)}`)
