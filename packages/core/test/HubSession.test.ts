@@ -24,6 +24,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Tracer from "effect/Tracer"
 import { ada, grace, graceToken, hub, OAT, PASSWORD, PAT, requestCount, requests, SEED, timed } from "./hub.ts"
 
 const { token } = HubSession
@@ -101,9 +102,13 @@ describe("many callers", () => {
         const first = yield* Effect.fork(token)
         yield* TestClock.adjust("1 seconds")
         yield* Fiber.interrupt(first)
-        const held = yield* token
-        yield* TestClock.adjust("10 seconds")
-        assert.strictEqual(value(yield* token), value(held))
+        yield* emulate((emulator) => emulator.enqueue(Faults.delay("9 seconds")))
+        const second = yield* Effect.fork(token)
+        // Meanwhile the abandoned one ends, which is nobody's business any more.
+        yield* TestClock.adjust("6 seconds")
+        const third = yield* Effect.fork(token)
+        yield* TestClock.adjust("3 seconds")
+        assert.strictEqual(value(yield* Fiber.join(second)), value(yield* Fiber.join(third)))
         assert.strictEqual(yield* requestCount, 1)
       }).pipe(
         Effect.provide(Layer.provide(session(ada), Layer.succeed(SessionStore.SessionStore, slow))),
@@ -222,6 +227,67 @@ describe("the end of a token's life", () => {
   )
 })
 
+describe("a refresh in the background", () => {
+  it.effect("goes on although the only caller who came to wait for it has left", () =>
+    Effect.gen(function* () {
+      const first = yield* token
+      yield* TestClock.adjust("594 seconds")
+      yield* emulate((emulator) => emulator.enqueue(Faults.delay("5 seconds")))
+      yield* token
+      yield* TestClock.adjust("2 seconds")
+      const waiting = yield* Effect.fork(token)
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.interrupt(waiting)
+      yield* TestClock.adjust("2 seconds")
+      assert.notStrictEqual(value(yield* token), value(first))
+      assert.strictEqual(yield* requestCount, 2)
+    }).pipe(Effect.provide(session(ada)))
+  )
+
+  it.effect("is nobody's span but its own", () =>
+    Effect.gen(function* () {
+      const parents = new Map<string, string | undefined>()
+      const tracer = Tracer.make({
+        context: (f) => f(),
+        span: (name, parent, context, links, startTime, kind) => {
+          const within = Option.getOrUndefined(parent)
+          parents.set(name, within?._tag === "Span" ? within.name : undefined)
+          return {
+            _tag: "Span",
+            spanId: name,
+            traceId: "trace",
+            sampled: true,
+            status: { _tag: "Started", startTime },
+            attributes: new Map(),
+            links: [...links],
+            name,
+            parent,
+            context,
+            kind,
+            attribute: () => {},
+            event: () => {},
+            addLinks: () => {},
+            end: () => {}
+          }
+        }
+      })
+      yield* token.pipe(
+        Effect.withSpan("a caller's"),
+        Effect.provide(session(ada)),
+        Effect.withSpan("a builder's"),
+        Effect.withTracer(tracer)
+      )
+      assert.deepStrictEqual(Object.fromEntries(parents), {
+        "a builder's": undefined,
+        "a caller's": "a builder's",
+        "HubSession.refresh": undefined,
+        "HubAuth.authenticate": "HubSession.refresh",
+        "HubAuth.login": "HubAuth.authenticate"
+      })
+    })
+  )
+})
+
 describe("a login endpoint that is down", () => {
   it.effect("for the last fifth of a token's life fails no caller before its end, and is not hammered", () =>
     Effect.gen(function* () {
@@ -329,6 +395,20 @@ describe("a refusal is remembered", () => {
       yield* HubSession.reset
       yield* Effect.flip(token)
       yield* TestClock.adjust(Duration.seconds(first))
+      yield* token
+    }).pipe(Effect.provide(session(ada)))
+  )
+
+  it.effect("for a while that begins anew after a success", () =>
+    Effect.gen(function* () {
+      const blocked = emulate((emulator) => emulator.enqueue(Faults.challengePage()))
+      yield* blocked
+      yield* Effect.flip(token)
+      yield* TestClock.adjust("5 seconds")
+      yield* HubSession.invalidate(yield* token)
+      yield* blocked
+      yield* Effect.flip(token)
+      yield* TestClock.adjust("5 seconds")
       yield* token
     }).pipe(Effect.provide(session(ada)))
   )
@@ -533,6 +613,31 @@ describe("reset and logout", () => {
       yield* HubSession.logout
       assert.isTrue(Option.isNone(yield* store.read(yield* keyOf)))
     }).pipe(Effect.provide(Layer.provideMerge(session(ada), recordingStore)))
+  )
+
+  it.effect("who asks in the middle of a logout does not get the token back from the store", () =>
+    Effect.gen(function* () {
+      const first = yield* token
+      const leaving = yield* Effect.fork(HubSession.logout)
+      yield* TestClock.adjust("1 seconds")
+      const asking = yield* Effect.fork(token)
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(leaving)
+      assert.notStrictEqual(value(yield* Fiber.join(asking)), value(first))
+    }).pipe(
+      Effect.provide(
+        Layer.provide(
+          session(ada),
+          Layer.effect(
+            SessionStore.SessionStore,
+            Effect.map(SessionStore.makeMemory, (store): SessionStore.Service => ({
+              ...store,
+              remove: (key) => Effect.delay(store.remove(key), "5 seconds")
+            }))
+          )
+        )
+      )
+    )
   )
 
   it.effect("logout fails when the store could not forget, and the token is forgotten here all the same", () =>
