@@ -376,20 +376,23 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
       if (mayTry) flight.launch()
     }
 
-    const forget: Effect.Effect<void> = Effect.suspend(() => {
+    const forget = Effect.sync(() => {
       held = undefined
       dead = undefined
       refusals.forget()
       Object.assign(background, { failures: 0, notBefore: 0, callerNeeded: false })
-      return flight.cancel
     })
 
     /** Nothing new begins until it is done; what was under way is ended first, so that nothing is stored after it. */
     const leave = <E>(forgetStored: Effect.Effect<void, E>): Effect.Effect<void, E> =>
-      Effect.zipRight(open.close, Effect.zipRight(forget, forgetStored)).pipe(
-        Effect.ensuring(open.open),
-        leaving.withPermits(1)
-      )
+      Effect.gen(function* () {
+        yield* open.close
+        // Nobody is served while the flight ends, nor what it may still have brought.
+        yield* forget
+        yield* flight.cancel
+        yield* forget
+        yield* forgetStored
+      }).pipe(Effect.ensuring(open.open), leaving.withPermits(1))
 
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
