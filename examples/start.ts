@@ -55,9 +55,10 @@ const step = (number: number, how: string, credentials: Credentials.Credentials)
     })
     yield* Console.log(`   logged in: a bearer that ${lifetime} (in ${Math.round(Duration.toMillis(took))} ms)`)
     const namespace = credentials._tag === "OrganizationAccessToken" ? credentials.organization : credentials.username
-    const [repository] = yield* list(token, `/v2/namespaces/${encodeURIComponent(namespace)}/repositories?page_size=1`)
+    const repositories = `/v2/namespaces/${encodeURIComponent(namespace)}/repositories`
+    const [repository] = yield* list(token, `${repositories}?page_size=1`)
     if (repository === undefined) return yield* Console.log(`   ${namespace} has no repository to list the tags of`)
-    const tags = yield* list(token, `/v2/namespaces/${namespace}/repositories/${encodeURIComponent(repository)}/tags`)
+    const tags = yield* list(token, `${repositories}/${encodeURIComponent(repository)}/tags`)
     yield* Console.log(`   tags of ${namespace}/${repository}: ${tags.join(", ")}`)
   })
 
