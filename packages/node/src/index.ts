@@ -1,3 +1,4 @@
 // What effect-dockerhub needs of Node: every module under its own name.
+export * as DockerConfig from "./DockerConfig.ts"
 export * as HubEmulatorServer from "./HubEmulatorServer.ts"
 export * as NodeHubHttp from "./NodeHubHttp.ts"
