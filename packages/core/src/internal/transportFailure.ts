@@ -17,11 +17,12 @@ const table: ReadonlyArray<{ readonly codes: RegExp; readonly reason: Reason; re
     reason: "Tls",
     sent: false
   },
+  { codes: /^ERR_PROXY_TUNNEL$/, reason: "Proxy", sent: false },
   { codes: /^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/, reason: "Tls", sent: true },
   { codes: /^(HPE_\w+|HTTPParserError|Z_\w+|UND_ERR_HEADERS_OVERFLOW)$/, reason: "Decode", sent: true },
   {
     codes:
-      /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
+      /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_SOCKET|UND_ERR_(HEADERS|BODY)_TIMEOUT|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
     reason: "Reset",
     sent: true
   }
