@@ -97,7 +97,8 @@ const check = (options: Options, name: string): Either.Either<Service, string> =
     return {
       baseUrl,
       userAgent,
-      trustedIssuers: options.trustedIssuers ?? ["https://api.docker.com/", "https://login.docker.com/"],
+      // A copy: whose tokens are trusted must not change after it was checked.
+      trustedIssuers: [...(options.trustedIssuers ?? ["https://api.docker.com/", "https://login.docker.com/"])],
       tokenValidation: options.tokenValidation ?? "lenient"
     }
   })

@@ -181,10 +181,14 @@ overrides.set(unknown, {})
 
 const combine = (earlier: Options, later: Options): Options => ({
   ...earlier,
-  ...later,
-  backoff: { ...earlier.backoff, ...later.backoff },
-  retryBudget: { ...earlier.retryBudget, ...later.retryBudget }
+  ...given(later),
+  backoff: { ...earlier.backoff, ...given(later.backoff ?? {}) },
+  retryBudget: { ...earlier.retryBudget, ...given(later.retryBudget ?? {}) }
 })
+
+/** What was really given: a part that is `undefined` changes nothing. */
+const given = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 const merge = (policy: Service, options: Options): Service => {
   const { backoff = {}, retryBudget = {} } = options

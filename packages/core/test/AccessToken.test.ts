@@ -53,6 +53,16 @@ describe("fromString", () => {
     })
   )
 
+  it.effect.each(["abc=", "abc==", "a-b._~+/c="])("takes %j, in any form RFC 6750 allows, for a token", (text) =>
+    Effect.gen(function* () {
+      assert.strictEqual(Redacted.value((yield* AccessToken.fromString(text)).value), text)
+    })
+  )
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("throws for the clock skew %d, a bug of its caller", (clockSkew) => {
+    assert.throws(() => AccessToken.fromString("abc", { clockSkew }), TypeError, /^clockSkew must be a number/)
+  })
+
   it.effect.each([
     "",
     " ",

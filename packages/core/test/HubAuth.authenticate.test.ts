@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AccessToken, AuthError, Credentials, HubAuth, SecondFactor } from "@effect-dockerhub/core"
 import { Faults, HubEmulator } from "@effect-dockerhub/core/testing"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { acmeToken, ada, grace, graceToken, hub, PASSWORD, requests, SEED, timed } from "./hub.ts"
+import { acmeToken, ada, grace, graceToken, hub, over, PASSWORD, requests, SEED, timed } from "./hub.ts"
 
 const routes = Effect.map(requests, (seen) => seen.map(({ route }) => route))
 
@@ -68,6 +70,15 @@ describe("with a person who types codes", () => {
       assert.strictEqual(asked[0]?.attempt, 1)
       assert.strictEqual(asked[0]?.detail, "Require secondary authentication on MFA enabled account")
       assert.deepStrictEqual(asked[0]?.rejected, Option.none())
+      assert.deepStrictEqual(yield* routes, ["login", "twoFactorLogin"])
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect("sends a code that comes exactly a minute after its challenge with that challenge", () =>
+    Effect.gen(function* () {
+      const { secondFactor } = yield* person(after("60 seconds", rightCode))
+      const { result } = yield* timed(withFactor(HubAuth.authenticate(grace), secondFactor))
+      assert.isTrue(Either.isRight(result))
       assert.deepStrictEqual(yield* routes, ["login", "twoFactorLogin"])
     }).pipe(Effect.provide(hub()))
   )
@@ -174,7 +185,7 @@ describe("with a person who types codes", () => {
   )
 })
 
-describe("with a TOTP seed", () => {
+describe("with a TOTP seed, or whatever else needs no person", () => {
   const totp = SecondFactor.totp
 
   it.effect("logs in unattended", () =>
@@ -224,12 +235,55 @@ describe("with a TOTP seed", () => {
     }).pipe(Effect.provide(hub()))
   )
 
+  it.effect("does not start over when nothing was sent: the code is as good as before", () =>
+    Effect.gen(function* () {
+      const emulator = yield* HubEmulator.HubEmulator
+      let refused = 0
+      const client = HttpClient.make((request, url) => {
+        if (!url.pathname.endsWith("2fa-login")) return emulator.httpClient.execute(request)
+        refused++
+        const cause = Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" })
+        return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+      })
+      const { result } = yield* timed(
+        withFactor(HubAuth.authenticate(grace), totp(SEED)).pipe(Effect.provide(over(client)))
+      )
+      assert.deepInclude(yield* Effect.flip(result), { _tag: "TransportFailure", reason: "Connect", sent: false })
+      assert.strictEqual(refused, 3)
+      assert.deepStrictEqual(yield* routes, ["login"])
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect("does not count the start after a lost answer as one of its two attempts", () =>
+    Effect.gen(function* () {
+      const emulator = yield* HubEmulator.HubEmulator
+      yield* emulator.enqueue(Faults.resetAfterBody({ acted: true }), { route: "twoFactorLogin" })
+      yield* emulator.enqueue(Faults.status(401), { route: "twoFactorLogin" })
+      const { result } = yield* timed(withFactor(HubAuth.authenticate(grace), totp(SEED)))
+      assert.isTrue(Either.isRight(result))
+      assert.strictEqual(new Set(yield* codesSent).size, 3)
+    }).pipe(Effect.provide(hub()))
+  )
+
   it.effect("does not start over when the server answered that it is down", () =>
     Effect.gen(function* () {
       const emulator = yield* HubEmulator.HubEmulator
       yield* emulator.enqueue(Faults.status(503), { route: "twoFactorLogin" })
       const { result } = yield* timed(withFactor(HubAuth.authenticate(grace), totp(SEED)))
       assert.strictEqual((yield* Effect.flip(result))._tag, "ServiceUnavailable")
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect("tells of the lost answer, not of a wrong code, when all it has is the code that was lost", () =>
+    Effect.gen(function* () {
+      const emulator = yield* HubEmulator.HubEmulator
+      let asked = 0
+      const unattended = SecondFactor.fromEffect(() => Effect.sync(() => (asked++, "123456")), { interactive: false })
+      yield* emulator.enqueue(Faults.resetAfterBody({ acted: true }), { route: "twoFactorLogin" })
+      const error = yield* Effect.flip(withFactor(HubAuth.authenticate(grace), unattended))
+      assert.deepInclude(error, { _tag: "TransportFailure", reason: "Reset", sent: true })
+      assert.strictEqual(asked, 2)
+      assert.strictEqual((yield* codesSent).length, 1)
     }).pipe(Effect.provide(hub()))
   )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AccessToken, AuthError, Credentials, HubAuth, HubConfig, HubPolicy } from "@effect-dockerhub/core"
+import { AccessToken, AuthError, HubAuth, HubConfig, HubPolicy } from "@effect-dockerhub/core"
 import { Faults, HubEmulator } from "@effect-dockerhub/core/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as DateTime from "effect/DateTime"
@@ -57,6 +57,16 @@ const table: ReadonlyArray<readonly [response: string, fault: Faults.Fault, outc
   ["error code: 1010", Faults.errorCode1010, everywhere("EdgeBlocked")],
   ["error code: 1020 with 429", Faults.respond({ status: 429, body: "error code: 1020\n" }), everywhere("EdgeBlocked")],
   [
+    "text with the edge's words inside",
+    Faults.respond({ status: 401, body: "the login is off after error code: 1010" }),
+    ["InvalidCredentials", "InvalidTwoFactorCode", "InvalidCredentials"]
+  ],
+  [
+    "text that begins with the edge's words",
+    Faults.respond({ status: 401, body: "error code: 1010 was logged" }),
+    ["InvalidCredentials", "InvalidTwoFactorCode", "InvalidCredentials"]
+  ],
+  [
     "JSON that says just a moment",
     Faults.respond({ status: 401, body: { detail: "Just a moment" } }),
     ["InvalidCredentials", "InvalidTwoFactorCode", "InvalidCredentials"]
@@ -75,7 +85,7 @@ const table: ReadonlyArray<readonly [response: string, fault: Faults.Fault, outc
   ["401 with a page", Faults.respond({ status: 401, body: page }), everywhere("EdgeBlocked")],
   [
     "401 that calls itself a page",
-    Faults.respond({ status: 401, body: "no", headers: { "content-type": "text/html" } }),
+    Faults.respond({ status: 401, body: "no", headers: { "content-type": "Text/HTML; charset=utf-8" } }),
     everywhere("EdgeBlocked")
   ],
   ["407", Faults.status(407), everywhere("TransportFailure")],
@@ -200,7 +210,11 @@ describe("from response to outcome", () => {
         assert.deepInclude(error, { _tag: "TransportFailure", reason: "Reset", sent: true })
       }
       yield* enqueue(Faults.status(407))
-      assert.deepInclude(yield* Effect.flip(HubAuth.login(ada)), { _tag: "TransportFailure", reason: "Proxy" })
+      assert.deepInclude(yield* Effect.flip(HubAuth.login(ada)), {
+        _tag: "TransportFailure",
+        reason: "Proxy",
+        sent: true
+      })
     }).pipe(HubPolicy.with({ maxRetries: 0 }), Effect.provide(hub()))
   )
 
@@ -239,56 +253,6 @@ describe("from response to outcome", () => {
         )
       )
     )
-  )
-})
-
-describe("what the server says", () => {
-  const detailFor = (body: unknown) =>
-    Effect.gen(function* () {
-      yield* enqueue(Faults.respond({ status: 401, body }))
-      const error = yield* Effect.flip(HubAuth.login(ada))
-      return error._tag === "InvalidCredentials" ? error.detail : error._tag
-    }).pipe(Effect.provide(hub()))
-
-  it.effect.each([
-    [{ detail: "a", message: "b", error: "c" }, "a"],
-    [{ detail: "", message: "b" }, "b"],
-    [{ message: "b", errinfo: { http_status: 401, detail: "x" } }, "b"],
-    [{ error: "c" }, "c"],
-    [{ detail: ["x"], message: "b" }, "b"],
-    [{}, ""],
-    ["plain words", "plain words"],
-    ["line\r\none\u001b[31m\u202etwo\u0000", "line one [31m two"],
-    [{ detail: `${"x".repeat(499)}😀` }, `${"x".repeat(499)}…`],
-    [{ detail: "y".repeat(501) }, `${"y".repeat(499)}…`],
-    [{ detail: "z".repeat(500) }, "z".repeat(500)]
-  ] as const)("%j reaches the error as %j", ([body, detail]) =>
-    Effect.map(detailFor(body), (found) => assert.strictEqual(found, detail))
-  )
-
-  it.effect.each([
-    { detail: `wrong password: ${PASSWORD}` },
-    { detail: `${"x".repeat(490)}${PASSWORD}` },
-    `wrong password: ${PASSWORD}`,
-    `wrong password: ${encodeURIComponent(PASSWORD)}`,
-    `wrong password: ${encodeURIComponent(PASSWORD).replaceAll("%20", "+")}`,
-    { detail: "token abcdefgh.ijkl", token: "abcdefgh.ijkl" }
-  ])("is dropped whole where it repeats a secret, %#", (body) =>
-    Effect.gen(function* () {
-      const detail = yield* detailFor(body)
-      assert.include(detail, "repeated a secret")
-    })
-  )
-
-  it.effect("is dropped where it repeats a secret as JSON or URLs spell it", () =>
-    Effect.gen(function* () {
-      const secret = 'pa"ss\\wörd \ud800'
-      for (const spelling of [secret, JSON.stringify(secret), encodeURIComponent('pa"ss\\wörd \ufffd').toLowerCase()]) {
-        yield* enqueue(Faults.respond({ status: 401, body: `no: ${spelling}` }))
-        const error = yield* Effect.flip(HubAuth.login(Credentials.password("ada", secret)))
-        assert.include(error.message, "repeated a secret")
-      }
-    }).pipe(Effect.provide(hub()))
   )
 })
 
@@ -354,7 +318,7 @@ describe("the token", () => {
 })
 
 describe("what is sent", () => {
-  it.effect("is one POST of JSON to the operation's path, with our user agent and no Authorization", () =>
+  it.effect("is one POST of JSON to its path that accepts JSON, with our user agent and no Authorization", () =>
     Effect.gen(function* () {
       yield* HubAuth.login(ada)
       yield* HubAuth.login(graceToken)
@@ -377,24 +341,25 @@ describe("what is sent", () => {
       for (const { headers } of seen) {
         assert.match(headers["user-agent"] ?? "", /^effect-dockerhub\//)
         assert.strictEqual(headers["content-type"], "application/json")
+        assert.strictEqual(headers["accept"], "application/json")
         for (const absent of ["authorization", "traceparent", "b3"]) assert.notProperty(headers, absent)
       }
     }).pipe(Effect.provide(hub()))
   )
 
-  it.effect("is a code without the white space a person typed", () =>
+  it.effect("is a code without the white space and the invisible characters it was typed with", () =>
     Effect.gen(function* () {
       const emulator = yield* HubEmulator.HubEmulator
       const code = yield* emulator.code("grace")
       const required = yield* Effect.flip(HubAuth.login(grace))
       if (required._tag !== "TwoFactorRequired") return assert.fail(required._tag)
-      const typed = ` ${code.slice(0, 3)} \t${code.slice(3)}\n`
+      const typed = ` ${code.slice(0, 3)} \t${code.slice(3, 4)}\u200b${code.slice(4)}\ufeff\n`
       const token = yield* HubAuth.twoFactorLogin({ challenge: required.challenge, code: typed })
       assert.isFalse(yield* AccessToken.isExpired(token))
     }).pipe(Effect.provide(hub()))
   )
 
-  it.effect.each(["", " ", "\t\n "])("is nothing for the code %j", (code) =>
+  it.effect.each(["", " ", "\t\n ", "\u200b\u2060"])("is nothing for the code %j", (code) =>
     Effect.gen(function* () {
       const challenge = AuthError.TwoFactorChallenge.make("a-challenge")
       const error = yield* Effect.flip(HubAuth.twoFactorLogin({ challenge, code }))

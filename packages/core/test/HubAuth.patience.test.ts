@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AuthError, Credentials, HubAuth, HubPolicy } from "@effect-dockerhub/core"
 import { Faults, HubEmulator } from "@effect-dockerhub/core/testing"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
@@ -41,19 +41,6 @@ const attempts = (fault: Faults.Fault, name: (typeof operationNames)[number]) =>
     return yield* requestCount
   }).pipe(Effect.provide(hub()))
 
-/** An HTTP layer on which every request fails like this, and how often it was asked. */
-const failing = (cause: unknown) => {
-  let count = 0
-  const client = HttpClient.make((request) => {
-    count++
-    return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
-  })
-  const layer = Layer.provide(HubAuth.layer, Layer.succeed(HttpClient.HttpClient, client))
-  return { layer, count: Effect.sync(() => count) }
-}
-
-const nodeError = (fields: Record<string, unknown>) => Object.assign(new Error("failed"), fields)
-
 describe("what is repeated", () => {
   it.effect.each([
     ["a broken connection", Faults.resetAfterBody(), [3, 1, 3]],
@@ -77,79 +64,6 @@ describe("what is repeated", () => {
       Effect.forEach(operationNames, (name) => attempts(fault, name)),
       (counts) => assert.deepStrictEqual(counts, [...expected])
     )
-  )
-
-  it.effect.each([
-    ["a refused connection", nodeError({ code: "ECONNREFUSED", syscall: "connect" }), "Connect", false, [3, 3, 3]],
-    [
-      "a refused connection, as fetch says it",
-      nodeError({ cause: nodeError({ code: "ECONNREFUSED" }) }),
-      "Connect",
-      false,
-      [3, 3, 3]
-    ],
-    [
-      "a connection that timed out while it was made",
-      nodeError({ code: "ETIMEDOUT", syscall: "connect" }),
-      "Connect",
-      false,
-      [3, 3, 3]
-    ],
-    ["undici's connect timeout", nodeError({ code: "UND_ERR_CONNECT_TIMEOUT" }), "Connect", false, [3, 3, 3]],
-    [
-      "a name that cannot be resolved",
-      nodeError({ code: "EAI_AGAIN", syscall: "getaddrinfo" }),
-      "Connect",
-      false,
-      [3, 3, 3]
-    ],
-    ["a reset", nodeError({ code: "ECONNRESET" }), "Reset", true, [3, 1, 3]],
-    ["a timeout of the socket", nodeError({ code: "ETIMEDOUT", syscall: "read" }), "Reset", true, [3, 1, 3]],
-    ["undici's closed socket", nodeError({ code: "UND_ERR_SOCKET" }), "Reset", true, [3, 1, 3]],
-    ["an expired certificate", nodeError({ cause: nodeError({ code: "CERT_HAS_EXPIRED" }) }), "Tls", false, [1, 1, 1]],
-    ["a certificate of another host", nodeError({ code: "ERR_TLS_CERT_ALTNAME_INVALID" }), "Tls", false, [1, 1, 1]],
-    ["a TLS alert", nodeError({ code: "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR" }), "Tls", true, [1, 1, 1]],
-    ["an answer that is not HTTP", nodeError({ code: "HPE_INVALID_CONSTANT" }), "Decode", true, [1, 1, 1]],
-    ["an answer undici has no code for", nodeError({ name: "HTTPParserError" }), "Decode", true, [1, 1, 1]],
-    [
-      "a proxy that refuses the tunnel",
-      nodeError({ message: "Proxy response (407) !== 200 when HTTP Tunneling" }),
-      "Proxy",
-      false,
-      [1, 1, 1]
-    ],
-    ["an error nobody knows", nodeError({ code: 5 }), "Unknown", true, [3, 1, 3]],
-    ["something that is no error", "hunter2!", "Unknown", true, [3, 1, 3]]
-  ] as const)("%s", ([, cause, reason, sent, expected]) =>
-    Effect.gen(function* () {
-      for (const [index, name] of operationNames.entries()) {
-        const { count, layer } = failing(cause)
-        const { result } = yield* timed(Effect.provide(operations[name], layer))
-        assert.deepInclude(yield* Effect.flip(result), { _tag: "TransportFailure", reason, sent })
-        assert.strictEqual(yield* count, expected[index])
-      }
-    })
-  )
-
-  it.effect("a cause that is its own cause ends", () =>
-    Effect.gen(function* () {
-      const cause = nodeError({})
-      cause.cause = cause
-      const { layer } = failing(cause)
-      const { result } = yield* timed(Effect.provide(HubAuth.login(ada), layer))
-      assert.deepInclude(yield* Effect.flip(result), { reason: "Unknown" })
-    })
-  )
-
-  it.effect("a request that could not be built was not sent", () =>
-    Effect.gen(function* () {
-      const client = HttpClient.make((request) =>
-        Effect.fail(new HttpClientError.RequestError({ request, reason: "Encode" }))
-      )
-      const layer = Layer.provide(HubAuth.layer, Layer.succeed(HttpClient.HttpClient, client))
-      const { result } = yield* timed(Effect.provide(operations.twoFactorLogin, layer))
-      assert.deepInclude(yield* Effect.flip(result), { _tag: "TransportFailure", sent: false })
-    })
   )
 
   it.effect("a 2FA code that may have reached the server is never sent twice", () =>
@@ -253,6 +167,23 @@ describe("how long it waits", () => {
     }).pipe(Effect.provide(hub()))
   )
 
+  it.effect("whoever debugs sees each repeat in the log, its reason and when it comes", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
+      yield* enqueue(Faults.status(503), 2)
+      yield* timed(HubAuth.login(ada)).pipe(
+        Effect.withRandom(HIGHEST),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+        Logger.withMinimumLogLevel(LogLevel.Debug)
+      )
+      assert.deepStrictEqual(lines, [
+        "DEBUG ServiceUnavailable: attempt 1 failed, the next one in 200 ms",
+        "DEBUG ServiceUnavailable: attempt 2 failed, the next one in 400 ms"
+      ])
+    }).pipe(Effect.provide(hub()))
+  )
+
   it.effect("the last real failure comes out, not that retries are exhausted", () =>
     Effect.gen(function* () {
       yield* enqueue(Faults.status(502))
@@ -289,6 +220,19 @@ describe("time limits", () => {
         after: Duration.seconds(25)
       })
     }).pipe(HubPolicy.with({ deadline: "25 seconds", maxRetries: 9, backoff: { base: 0 } }), Effect.provide(hub()))
+  )
+
+  it.effect("an attempt that may take as long as the whole ends with the whole", () =>
+    Effect.gen(function* () {
+      yield* enqueue(Faults.never)
+      const { millis, result } = yield* timed(HubAuth.login(ada))
+      assert.strictEqual(millis, 10_000)
+      assert.deepInclude(yield* Effect.flip(result), {
+        _tag: "RequestTimedOut",
+        scope: "deadline",
+        after: Duration.seconds(10)
+      })
+    }).pipe(HubPolicy.with({ deadline: "10 seconds" }), Effect.provide(hub()))
   )
 
   it.effect("a wait that would pass the deadline is not begun", () =>
@@ -395,6 +339,35 @@ describe("holds", () => {
     }).pipe(Effect.provide(hub()))
   )
 
+  it.effect("are not waited out past the deadline: it fails at once, and says how long", () =>
+    Effect.gen(function* () {
+      yield* enqueue(Faults.rateLimited({ after: "20 seconds" }))
+      yield* HubPolicy.with(Effect.flip(HubAuth.login(ada)), { maxRetries: 0 })
+      const { millis, result } = yield* HubPolicy.with(timed(HubAuth.login(ada)), { deadline: "15 seconds" })
+      assert.strictEqual(millis, 0)
+      assert.deepInclude(yield* Effect.flip(result), {
+        _tag: "RateLimited",
+        retryAfter: Option.some(Duration.seconds(20))
+      })
+      assert.strictEqual(yield* requestCount, 1)
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect("are not shortened by a later 429 that asks for less", () =>
+    Effect.gen(function* () {
+      const impatient = HubPolicy.with(Effect.flip(HubAuth.login(ada)), { maxRetries: 0 })
+      yield* enqueue(Faults.delayed("1 seconds", Faults.rateLimited({ after: "5 seconds" })))
+      yield* enqueue(Faults.rateLimited({ after: "45 seconds" }))
+      const later = yield* Effect.fork(impatient)
+      yield* TestClock.adjust("500 millis")
+      yield* impatient
+      yield* TestClock.adjust("500 millis")
+      assert.deepInclude(yield* Fiber.join(later), { retryAfter: Option.some(Duration.seconds(5)) })
+      assert.deepInclude(yield* impatient, { retryAfter: Option.some(Duration.millis(44_500)) })
+      assert.strictEqual(yield* requestCount, 2)
+    }).pipe(Effect.provide(hub()))
+  )
+
   it.effect("do not reach another HubAuth", () =>
     Effect.gen(function* () {
       yield* enqueue(Faults.rateLimited({ after: "45 seconds" }))
@@ -464,6 +437,13 @@ describe("the retry budget", () => {
     }).pipe(Effect.provide(hub({ rateLimit: false })))
   )
 
+  it.effect("is never more than full, however many successes there were", () =>
+    Effect.gen(function* () {
+      yield* Effect.repeatN(HubAuth.login(ada), 29)
+      assert.strictEqual((yield* outage(Faults.status(503), 15)) - 30, 15 + 20)
+    }).pipe(Effect.provide(hub({ rateLimit: false })))
+  )
+
   it.effect("counts a challenge for a success: the server is well", () =>
     Effect.gen(function* () {
       yield* enqueue(Faults.status(503), 2)
@@ -483,6 +463,15 @@ describe("the retry budget", () => {
     }).pipe(
       HubPolicy.with({ retryBudget: { capacity: 1000 } }),
       Effect.provide(Layer.provide(hub(), HubPolicy.layer({ retryBudget: { capacity: 0 } })))
+    )
+  )
+
+  it.effect("keeps its prices, whatever a policy around a call says of them", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* outage(Faults.status(503), 15), 15 + 20)
+    }).pipe(
+      HubPolicy.with({ retryBudget: { retryCost: 0, timeoutCost: 0 } }),
+      Effect.provide(hub({ rateLimit: false }))
     )
   )
 

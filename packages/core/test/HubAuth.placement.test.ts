@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { HubAuth, HubConfig, HubPolicy, SecondFactor } from "@effect-dockerhub/core"
 import { Faults, HubEmulator } from "@effect-dockerhub/core/testing"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -128,6 +130,42 @@ describe("HubConfig", () => {
   )
 })
 
+describe("a HubConfig of one's own", () => {
+  it.effect("that would show the password to the network is a bug with a sentence, before anything is sent", () =>
+    Effect.gen(function* () {
+      const inClear = { ...HubConfig.make({}), baseUrl: new URL("http://hub.docker.com") }
+      const cause = yield* HubAuth.make.pipe(
+        Effect.provideService(HubConfig.HubConfig, inClear),
+        Effect.sandbox,
+        Effect.flip
+      )
+      assert.isTrue(Cause.isDie(cause))
+      assert.include(Cause.pretty(cause), "baseUrl must be https")
+      assert.strictEqual(yield* requestCount, 0)
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect("that changes afterwards leads no secret elsewhere", () =>
+    Effect.gen(function* () {
+      const urls: Array<string> = []
+      const client = HttpClient.make((request, url) =>
+        Effect.sync(() => {
+          urls.push(url.href)
+          return HttpClientResponse.fromWeb(request, Response.json({ token: "abc" }))
+        })
+      )
+      const config = HubConfig.make({})
+      const auth = yield* HubAuth.make.pipe(
+        Effect.provideService(HubConfig.HubConfig, config),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      for (const url of [config.baseUrl, auth.builtWith?.config.baseUrl]) if (url) url.host = "evil.example"
+      yield* auth.login(ada)
+      assert.deepStrictEqual(urls, ["https://hub.docker.com/v2/users/login"])
+    })
+  )
+})
+
 describe("FetchHttpClient.RequestInit", () => {
   const inits = (
     place: (program: Effect.Effect<unknown, unknown, HubAuth.HubAuth>) => Effect.Effect<unknown, unknown>
@@ -142,7 +180,7 @@ describe("FetchHttpClient.RequestInit", () => {
       return seen
     })
 
-  const init = { credentials: "include", redirect: "follow" } as const
+  const init = { credentials: "include", keepalive: true, redirect: "follow" } as const
   const layer = Layer.provide(HubAuth.layer, FetchHttpClient.layer)
 
   it.effect("of the layer is kept, but for redirects, which are never followed", () =>
@@ -160,12 +198,13 @@ describe("FetchHttpClient.RequestInit", () => {
         login.pipe(
           Effect.provideService(FetchHttpClient.RequestInit, {
             cache: "no-store" as const,
+            credentials: "omit" as const,
             redirect: "follow" as const
           }),
           Effect.provide(Layer.provide(layer, Layer.succeed(FetchHttpClient.RequestInit, init)))
         )
       )
-      assert.deepInclude(seen, { credentials: "include", cache: "no-store", redirect: "manual" })
+      assert.deepInclude(seen, { keepalive: true, credentials: "omit", cache: "no-store", redirect: "manual" })
     })
   )
 

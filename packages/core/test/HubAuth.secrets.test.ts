@@ -6,13 +6,12 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { grace, graceToken, hub, PASSWORD, PAT, SEED, timed } from "./hub.ts"
+import { grace, graceToken, hub, over, PASSWORD, PAT, SEED, timed } from "./hub.ts"
 
 const CHALLENGE = "challenge-nobody-may-see"
 const CODE = "739481"
@@ -165,9 +164,37 @@ describe("a layer below that speaks too much", () => {
           })
         )
       )
-      const layer = Layer.provide(HubAuth.layer, Layer.succeed(HttpClient.HttpClient, talkative))
-      const printed = yield* everythingPrinted(Effect.provide(HubAuth.login(grace), layer))
+      const printed = yield* everythingPrinted(Effect.provide(HubAuth.login(grace), over(talkative)))
       assertClean(printed)
+    }).pipe(Effect.provide(hub()))
+  )
+})
+
+describe("a layer below that dies", () => {
+  it.effect("of a request's error fails like one that fails with it, and nothing of it is kept", () =>
+    Effect.gen(function* () {
+      const dying = HttpClient.make((request) =>
+        Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", description: PASSWORD }))
+      ).pipe(HttpClient.transformResponse(Effect.orDie))
+      const login = Effect.provide(HubAuth.login(grace), over(dying))
+      const { result } = yield* timed(login)
+      assert.deepInclude(yield* Effect.flip(result), { _tag: "TransportFailure", reason: "Unknown", sent: true })
+      assertClean(yield* everythingPrinted(login))
+    }).pipe(Effect.provide(hub()))
+  )
+
+  it.effect.each([
+    ["an error", () => new Error(PASSWORD)],
+    ["a text", () => PASSWORD],
+    ["the request itself", (request: unknown) => ({ request, password: PASSWORD })]
+  ] as const)("of %s dies with a sentence of ours, and nothing of it is kept", ([, defect]) =>
+    Effect.gen(function* () {
+      const dying = HttpClient.make((request) => Effect.die(defect(request)))
+      const login = Effect.provide(HubAuth.login(grace), over(dying))
+      const cause = yield* Effect.flip(Effect.sandbox(login))
+      assert.isTrue(Cause.isDie(cause))
+      assert.include(Cause.pretty(cause), "the HTTP layer died; what of is withheld")
+      assertClean(yield* everythingPrinted(login))
     }).pipe(Effect.provide(hub()))
   )
 })

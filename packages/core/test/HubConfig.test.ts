@@ -11,6 +11,7 @@ const bad: ReadonlyArray<readonly [url: string, sentence: RegExp]> = [
   ["ftp://hub.docker.com", /must be an https URL/],
   ["https://ada:hunter2@hub.docker.com", /must not hold a user name or password/],
   ["https://hunter2@hub.docker.com", /must not hold a user name or password/],
+  ["https://:hunter2@hub.docker.com", /must not hold a user name or password/],
   ["https://hub.docker.com/v2", /must be an origin/],
   ["https://hub.docker.com/?token=hunter2", /must be an origin/],
   ["https://hub.docker.com?", /must be an origin/],
@@ -55,6 +56,13 @@ describe("make", () => {
     const config = HubConfig.make({ baseUrl: url })
     url.hostname = "evil.example"
     assert.strictEqual(config.baseUrl.hostname, "hub.docker.com")
+  })
+
+  it("keeps a list of trusted issuers of its own", () => {
+    const trustedIssuers = ["https://mirror.example/"]
+    const config = HubConfig.make({ trustedIssuers })
+    trustedIssuers.push("https://evil.example/")
+    assert.deepStrictEqual(config.trustedIssuers, ["https://mirror.example/"])
   })
 
   it.each(["", " x", "x ", "a\r\nb: c", "ü"])("throws for the user agent %j", (userAgent) => {

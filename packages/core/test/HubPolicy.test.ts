@@ -4,6 +4,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 describe("make", () => {
+  it("waits by default as its documentation says", () => {
+    assert.deepStrictEqual(HubPolicy.standard, {
+      attemptTimeout: Duration.seconds(10),
+      deadline: Duration.seconds(60),
+      maxRetries: 2,
+      backoff: { base: Duration.millis(200), factor: 2, cap: Duration.seconds(10) },
+      maxRetryAfter: Duration.seconds(30),
+      retryBudget: { capacity: 100, retryCost: 5, timeoutCost: 10 }
+    })
+  })
+
   it("is standard where nothing is said", () => {
     assert.deepStrictEqual(HubPolicy.make({}), HubPolicy.standard)
   })
@@ -28,12 +39,25 @@ describe("make", () => {
     [{ maxRetries: Number.POSITIVE_INFINITY }, /maxRetries must be a number/],
     [{ backoff: { factor: 0.5 } }, /backoff.factor must be a number of at least 1/],
     [{ backoff: { base: "20 seconds" } }, /backoff.cap must not be shorter than backoff.base/],
+    [{ backoff: { cap: "86400001 millis" } }, /backoff.cap must not be longer than a day/],
     [{ retryBudget: { capacity: Number.NaN } }, /retryBudget.capacity must be a number/],
     [{ retryBudget: { retryCost: -1 } }, /retryBudget.retryCost must be a number/],
     [{ retryBudget: { timeoutCost: -1 } }, /retryBudget.timeoutCost must be a number/]
   ])("throws for %o, with a sentence that says which", (options, sentence) => {
     assert.throws(() => HubPolicy.make(options), TypeError, sentence)
     assert.throws(() => HubPolicy.layer(options), TypeError, sentence)
+  })
+
+  it("takes a back-off of up to a day", () => {
+    assert.deepStrictEqual(HubPolicy.make({ backoff: { cap: "1 day" } }).backoff.cap, Duration.days(1))
+  })
+
+  it("takes a part that is undefined, as JavaScript may pass it, for one that is not there", () => {
+    const retryBudget = { capacity: undefined, retryCost: undefined, timeoutCost: undefined }
+    // @ts-expect-error the type refuses it
+    assert.deepStrictEqual(HubPolicy.make({ retryBudget }), HubPolicy.standard)
+    // @ts-expect-error the type refuses it
+    assert.deepStrictEqual(HubPolicy.make({ deadline: undefined, maxRetries: undefined }), HubPolicy.standard)
   })
 
   it("throws for text that is no duration", () => {
@@ -65,6 +89,18 @@ describe("with", () => {
         policy,
         HubPolicy.make({ maxRetries: 1, maxRetryAfter: "1 seconds", backoff: { factor: 3, base: "1 millis" } })
       )
+    })
+  )
+
+  it.effect("takes a part that is undefined for one that is not there", () =>
+    Effect.gen(function* () {
+      // What JavaScript passes, and TypeScript without exactOptionalPropertyTypes.
+      const nothing: object = { maxRetries: undefined, backoff: { factor: undefined } }
+      const policy = yield* HubPolicy.HubPolicy.pipe(
+        HubPolicy.with(nothing),
+        HubPolicy.with({ maxRetries: 7, backoff: { factor: 3 } })
+      )
+      assert.deepStrictEqual(policy, HubPolicy.make({ maxRetries: 7, backoff: { factor: 3 } }))
     })
   )
 

@@ -36,6 +36,19 @@ describe("retryAfter", () => {
 
   it("takes a two-digit year over fifty years ahead for the last one in the past", () => {
     assert.strictEqual(secondsToWait({ "Retry-After": "Sunday, 06-Nov-94 08:49:37 GMT" }), 0)
+    assert.strictEqual(secondsToWait({ "Retry-After": "Wednesday, 01-May-75 22:02:18 GMT" }), 86_400)
+    assert.strictEqual(secondsToWait({ "Retry-After": "Saturday, 01-May-76 22:02:18 GMT" }), 0)
+  })
+
+  it("takes a value with sixty thousand blanks in it for none", () => {
+    for (const text of [
+      `1${" ".repeat(60_000)}1`,
+      `Thu, 01 May${" ".repeat(60_000)}2025`,
+      `1${"\t ".repeat(30_000)}x`
+    ]) {
+      assert.isNull(secondsToWait({ "Retry-After": text }))
+      assert.isNull(secondsToWait({ "X-Retry-After": text }))
+    }
   })
 
   it("asks for no wait once the time has passed", () => {

@@ -78,6 +78,15 @@ describe("totp", () => {
     })
   )
 
+  it.effect.each([1999, -1999])("goes by ours where the server's differs by %i ms, which means nothing", (difference) =>
+    Effect.gen(function* () {
+      const edge = difference > 0 ? 59_999 : 30_000
+      yield* TestClock.setTime(edge)
+      assert.strictEqual(yield* ask(SecondFactor.totp(SEED), edge + difference), "287082")
+      assert.notStrictEqual(yield* ask(SecondFactor.totp(SEED), edge + 2 * difference), "287082")
+    })
+  )
+
   it.effect("hands out each period once, across fibers, and the next ones in turn", () =>
     Effect.gen(function* () {
       const secondFactor = SecondFactor.totp(SEED)
@@ -112,17 +121,25 @@ describe("totp", () => {
     })
   )
 
-  it.effect("forgets old periods, not recent ones", () =>
+  it.effect("remembers the last 64 periods it handed out, and forgets older ones", () =>
     Effect.gen(function* () {
       const secondFactor = SecondFactor.totp(SEED)
-      for (let period = 0; period < 100; period++) {
+      const at = (period: number) => TestClock.setTime(period * 30_000)
+      for (let period = 0; period <= 64; period++) {
+        yield* at(period)
         yield* ask(secondFactor)
-        yield* TestClock.adjust("30 seconds")
       }
-      yield* TestClock.setTime(99 * 30_000)
+      for (const remembered of [64, 63, 1]) {
+        yield* at(remembered)
+        const fiber = yield* Effect.fork(ask(secondFactor))
+        yield* TestClock.adjust("29 seconds")
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* Fiber.interrupt(fiber)
+      }
+      yield* at(0)
       const fiber = yield* Effect.fork(ask(secondFactor))
       yield* TestClock.adjust("29 seconds")
-      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
       yield* Fiber.interrupt(fiber)
     })
   )
@@ -131,12 +148,16 @@ describe("totp", () => {
     assert.throws(() => SecondFactor.totp(seed), TypeError, /^a TOTP seed must (not be empty|be base32)(?!.*hunter2)/)
   })
 
-  it.each([{ digits: 5 }, { digits: 6.5 }, { digits: 11 }, { period: 0 }, { period: Number.NaN }])(
+  it.each([{ digits: 5 }, { digits: 6.5 }, { digits: 11 }, { period: 0 }, { period: 3601 }, { period: Number.NaN }])(
     "refuses %j",
     (options) => {
       assert.throws(() => SecondFactor.totp(SEED, options), TypeError, /^(digits|period) must be a whole number/)
     }
   )
+
+  it("accepts the longest period, an hour", () => {
+    assert.strictEqual(SecondFactor.totp(SEED, { period: 3600 })._tag, "Codes")
+  })
 
   it("prints no seed", () => {
     const secondFactor = SecondFactor.totp(SEED)

@@ -3,7 +3,7 @@ import { AuthError, Credentials, HubAuth } from "@effect-dockerhub/core"
 import type { AccessToken } from "@effect-dockerhub/core"
 import { HubEmulator } from "@effect-dockerhub/core/testing"
 import type { Faults } from "@effect-dockerhub/core/testing"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -36,6 +36,10 @@ export const hub = (
   options?: HubEmulator.Options
 ): Layer.Layer<HubAuth.HubAuth | HubEmulator.HubEmulator | HttpClient.HttpClient> =>
   Layer.provideMerge(HubAuth.layer, HubEmulator.layer({ ...world, ...options }))
+
+/** HubAuth over an HTTP layer made by hand, for what no emulator does. */
+export const over = (client: HttpClient.HttpClient): Layer.Layer<HubAuth.HubAuth> =>
+  Layer.provide(HubAuth.layer, Layer.succeed(HttpClient.HttpClient, client))
 
 export const operationNames = ["login", "twoFactorLogin", "createAccessToken"] as const
 export type OperationName = (typeof operationNames)[number]

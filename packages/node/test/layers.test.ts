@@ -93,7 +93,7 @@ describe.each(layers)("%s", (_, hub) => {
     }).pipe(Effect.provide(hub))
   )
 
-  it.live("sends our user agent, JSON with its length, and nothing of the trace", () =>
+  it.live("sends our user agent and JSON, and nothing of the trace", () =>
     Effect.gen(function* () {
       yield* HubAuth.login(ada)
       const [seen] = yield* requests

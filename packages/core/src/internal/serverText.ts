@@ -12,7 +12,7 @@ const SHORTEST_SECRET = 4
 const WITHHELD = "(the server repeated a secret; its text was dropped)"
 
 /** A secret by its shape, whoever made it: a JWT, a personal or an organization access token. */
-const TOKEN = /eyJ[\w-]{5,}\.[\w-]+\.|dckr_(pat|oat)_[\w-]+/
+const TOKEN = /eyJ[\w-]{5,}|dckr_(pat|oat)_[\w-]+/
 
 /** What the server says went wrong: its `detail`, `message` or `error`, else a text that is neither a page nor data. */
 export const detailOf = (
@@ -30,7 +30,7 @@ export const detailOf = (
 
 /** Whether a body is a page for people: a proxy's, never the API's. */
 export const isHtml = ({ body, headers }: RawAnswer): boolean =>
-  /^\s*</.test(body) || (headers["content-type"] ?? "").startsWith("text/html")
+  /^\s*</.test(body) || (headers["content-type"] ?? "").trim().toLowerCase().startsWith("text/html")
 
 /** An array, a broken object: nobody knows which of its fields are secret. */
 const isData = ({ body }: RawAnswer): boolean => /^\s*[[{"]/.test(body)
@@ -52,10 +52,9 @@ const occursIn = (text: string, secret: string): boolean =>
  * escape (Go writes `\u0026`, Python `\u00e4`), so the text is decoded rather than the secret spelt.
  */
 const readings = (text: string): ReadonlyArray<string> => {
-  const once = unescaped(text)
-  return [text, once, unescaped(once)].flatMap((reading) =>
-    [reading, percentDecoded(reading), percentDecoded(reading.replaceAll("+", " "))].map(flattened)
-  )
+  const once = decoders.map((decode) => decode(text))
+  const twice = once.flatMap((reading) => decoders.map((decode) => decode(reading)))
+  return [text, ...once, ...twice].map(flattened)
 }
 
 /** As it will look once it is printable: what is put on one line must not become a secret again. */
@@ -71,3 +70,7 @@ const percentDecoded = (text: string): string =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
     new TextDecoder().decode(Uint8Array.from(run.slice(1).split("%"), (hex) => Number.parseInt(hex, 16)))
   )
+
+const formDecoded = (text: string): string => percentDecoded(text.replaceAll("+", " "))
+
+const decoders = [unescaped, percentDecoded, formDecoded]

@@ -6,11 +6,10 @@ import { TransportFailure } from "../AuthError.ts"
 type Reason = TransportFailure["reason"]
 
 /**
- * Error codes of Node, undici, zlib and OpenSSL, first match wins. `sent` is false only where the code proves that the
+ * Error codes of Node, undici, zlib and OpenSSL on a connection that was made, or nearly; first match wins. `sent` is false only where the code proves that the
  * connection was never made, or never trusted.
  */
 const table: ReadonlyArray<{ readonly codes: RegExp; readonly reason: Reason; readonly sent: boolean }> = [
-  { codes: /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT)$/, reason: "Connect", sent: false },
   {
     codes:
       /^(CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|ERR_TLS_CERT_\w+)$/,
@@ -51,14 +50,18 @@ interface Fault {
   readonly message: string
 }
 
-const isConnecting = ({ syscall }: Fault): boolean => syscall === "connect" || syscall === "getaddrinfo"
+/** Codes that come from nothing but the making of a connection; other layers than Node's name no system call. */
+const CONNECTING = /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT)$/
+
+const isConnecting = ({ code, syscall }: Fault): boolean =>
+  syscall === "connect" || syscall === "getaddrinfo" || CONNECTING.test(code)
 
 /** An error and what caused it: fetch wraps the one that matters. A chain of ours is never deep; a longer one is a loop. */
 const causesOf = (cause: unknown, depth = 0): ReadonlyArray<Fault> => {
   if (!Predicate.isRecord(cause) || depth > 5) return []
   // One failure for each address of a host: the whole has the code of the first and says nothing of the others.
   const parts = Array.isArray(cause["errors"]) ? cause["errors"].flatMap((part) => causesOf(part, depth + 1)) : []
-  if (parts.length > 0 && parts.every(isConnecting)) return parts
+  if (parts.length > 0) return parts.every(isConnecting) ? parts : parts.filter((part) => !isConnecting(part))
   // undici's parser has no code for some of its complaints, only a name.
   const fault = {
     code: text(cause["code"]) || text(cause["name"]),
