@@ -141,7 +141,8 @@ export const make: Effect.Effect<Service, never, HttpClient.HttpClient> = Effect
           errorOf: (error: E | ExchangeError) => Option.some(error),
           repeatable: () => request.operation.repeatable,
           discard: () => Effect.void,
-          account: request.account
+          account: request.account,
+          onAttempt: (attempts) => Effect.annotateCurrentSpan("dockerhub.attempts", attempts)
         },
         { policy: HubPolicy.resolve(policy, caller), holds, budget }
       )

@@ -11,7 +11,7 @@ import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.ts"
 import { fromString, isExpired } from "./AccessToken.ts"
@@ -217,12 +217,18 @@ interface Checked {
   readonly fallbackLifetime: Duration.Duration
 }
 
+const LONGEST_FALLBACK = Duration.days(365)
+
 const check = ({ credentials, fallbackLifetime = "5 minutes", refreshAhead = 0.2 }: Options): Checked => {
   if (!(refreshAhead >= 0 && refreshAhead <= 0.5)) {
     throw new TypeError("HubSession: refreshAhead must be a share of a token's life from 0 to 0.5")
   }
   checkDuration("HubSession: fallbackLifetime", fallbackLifetime, { allowZero: false })
-  return { credentials, refreshAhead, fallbackLifetime: Duration.decode(fallbackLifetime) }
+  const lifetime = Duration.decode(fallbackLifetime)
+  if (Duration.greaterThan(lifetime, LONGEST_FALLBACK)) {
+    throw new TypeError("HubSession: fallbackLifetime must not be longer than a year")
+  }
+  return { credentials, refreshAhead, fallbackLifetime: lifetime }
 }
 
 /** The token at hand. */
@@ -239,7 +245,6 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
   Effect.gen(function* () {
     const { credentials } = options
     const auth = yield* HubAuth.HubAuth
-    const scope = yield* Effect.scope
     const runtime = yield* Effect.runtime<never>()
     const clock = yield* Effect.clock
     const config = auth.builtWith?.config ?? (yield* HubConfig.HubConfig)
@@ -247,7 +252,8 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
     const policy = HubPolicy.resolve(HubPolicy.standard, runtime.context)
     const shared = yield* Effect.serviceOption(SessionStore.SessionStore)
     const store = Option.isSome(shared) ? shared.value : yield* SessionStore.makeMemory
-    const key = yield* fingerprint(config.baseUrl, credentials)
+    // A store of its own holds nothing else.
+    const key = Option.isSome(shared) ? yield* fingerprint(config.baseUrl, credentials) : "token"
     const events = yield* PubSub.sliding<SessionEvent>(64)
     const share = {
       // Sessions that were started together must not refresh together.
@@ -279,6 +285,9 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
       onRefusal: (until) => {
         metRefusal = Option.some(until)
       },
+      fallback: share.fallback,
+      // The key says nothing of a password, and with another the next login may well succeed; an access token is in it.
+      refusalLifetime: credentials._tag === "Password" ? Duration.seconds(15) : Duration.minutes(10),
       shared: [
         "InvalidCredentials",
         "AccessDenied",
@@ -346,6 +355,7 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
     const fly = (mode: Mode): Effect.Effect<AccessToken, AuthenticateError | CallerNeeded> =>
       Effect.gen(function* () {
         yield* open.await
+        if (closed) return yield* Effect.interrupt
         metRefusal = Option.none()
         const found = held === undefined ? yield* stored.find : Option.none()
         return yield* accept(Option.isSome(found) ? found.value : yield* login(mode))
@@ -355,7 +365,7 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
         ),
         Effect.tapBoth({
           onSuccess: () => countRefresh("AccessToken"),
-          onFailure: (error) => countRefresh(error._tag)
+          onFailure: (error) => countRefresh(error._tag === "CallerNeeded" ? "TwoFactorRequired" : error._tag)
         }),
         Effect.withSpan("HubSession.refresh", {
           root: true,
@@ -363,7 +373,9 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
         })
       )
 
-    const flight = SingleFlight.make(fly, (effect) => Runtime.runFork(runtime)(effect, { scope }))
+    // A scope that is closed before it is closing: what begins while the session's own is closing has an owner.
+    const flights = yield* Scope.make()
+    const flight = SingleFlight.make(fly, (effect) => Runtime.runFork(runtime)(effect, { scope: flights }))
 
     const joined: Effect.Effect<AccessToken, AuthenticateError> = Effect.catchTag(
       flight.join,
@@ -394,10 +406,12 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
         yield* forgetStored
       }).pipe(Effect.ensuring(open.open), leaving.withPermits(1))
 
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
+    yield* Effect.addFinalizer((exit) =>
+      Effect.gen(function* () {
         held = undefined
         closed = true
+        yield* Scope.close(flights, exit)
+        yield* PubSub.shutdown(events)
       })
     )
 
@@ -412,10 +426,12 @@ const makeSession = (options: Checked): Effect.Effect<Service, never, HubAuth.Hu
         return Option.match(refusals.current(now), { onNone: () => joined, onSome: Effect.fail })
       }),
       invalidate: (rejected) =>
-        Effect.sync(() => {
-          if (held === undefined || !isSame(held.token, rejected.value)) return
+        Effect.suspend(() => {
+          if (held === undefined || !isSame(held.token, rejected.value)) return Effect.void
+          const { since } = held
           dead = held.token.value
           held = undefined
+          return recordAge(clock.unsafeCurrentTimeMillis() - since)
         }),
       reset: leave(Effect.ignore(stored.forget)),
       logout: leave(stored.forget),

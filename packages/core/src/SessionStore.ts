@@ -11,6 +11,9 @@ import * as HubPolicy from "./HubPolicy.ts"
 import { keyedLock } from "./internal/keyedLock.ts"
 import { NonEmptySecret } from "./internal/secret.ts"
 
+/** A skew beyond this is no clock's. */
+const TEN_YEARS = 10 * 365 * 24 * 3600 * 1000
+
 /**
  * A token, as it is stored.
  *
@@ -22,7 +25,7 @@ export class Token extends Schema.TaggedClass<Token>("@effect-dockerhub/core/Ses
   /** By the server's clock; for a token that does not say, the session's guess. */
   expiresAt: Schema.DateTimeUtc,
   /** The server's clock minus ours when it was issued, in milliseconds. */
-  clockSkew: Schema.Finite
+  clockSkew: Schema.Finite.pipe(Schema.between(-TEN_YEARS, TEN_YEARS))
 }) {}
 
 /**
@@ -58,6 +61,11 @@ export const StoredToken: Schema.Schema<StoredToken, typeof Token.Encoded | type
 /**
  * A place for tokens. A key is a fingerprint of the Hub, the account and the kind of its credentials; nothing in it is
  * derived from a password.
+ *
+ * **Gotchas**
+ *
+ * So a store answers for an account, not for a password: a session with a wrong one gets the token that a session with
+ * the right one has stored. Never share a store between people who bring passwords of their own.
  *
  * @since 0.1.0
  * @category models

@@ -262,7 +262,8 @@ describe("the HTTP span", () => {
       )
       assert.isAtLeast(spans.length, 4)
       const [mine, , , last] = spans
-      assert.isAtLeast(Number(mine?.attributes.get("dockerhub.attempts")), 3)
+      // The caller's own span may be that of many calls.
+      assert.isFalse(mine?.attributes.has("dockerhub.attempts"))
       assert.strictEqual(last?.attributes.get("http.request.header.authorization"), "<redacted>")
       assert.strictEqual(last?.attributes.get("url.path"), "/v2/user/")
       assertClean([inspect(spans, { depth: null })])

@@ -9,12 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { AccessToken } from "../AccessToken.ts"
-import type { AuthenticateError, AuthError, RequestTimedOut } from "../AuthError.ts"
-import { RateLimited, ServiceUnavailable, TransportFailure } from "../AuthError.ts"
+import type { AuthenticateError, AuthError } from "../AuthError.ts"
+import { RateLimited, RequestTimedOut, ServiceUnavailable, TransportFailure } from "../AuthError.ts"
 import type * as HubConfig from "../HubConfig.ts"
+import type * as HubPolicy from "../HubPolicy.ts"
 import * as RateLimit from "../RateLimit.ts"
 import { CallersResponse } from "./callersResponse.ts"
 import * as GuardedTokens from "./guardedTokens.ts"
+import { withoutDefects } from "./layerDefect.ts"
 import { abandon, letGo } from "./letGo.ts"
 import * as RequestBody from "./requestBody.ts"
 import type { Means, Time } from "./retry.ts"
@@ -56,6 +58,7 @@ export const call = (hub: Hub, request: Request, means: Means): Effect.Effect<Re
     const carriesToken = url.origin === baseUrl.origin && !Headers.has(request.headers, "authorization")
     const outgoing = RequestBody.watch(request.body)
     const bare = outgoingRequest(hub.config, request, url, outgoing)
+    const judge = judged(means.policy)
     let renewed = false
 
     const tokenFor = ({ untimed }: Time) => Effect.mapError(untimed(hub.tokens.token), withoutToken)
@@ -70,7 +73,7 @@ export const call = (hub: Hub, request: Request, means: Means): Effect.Effect<Re
             })
           ),
           hub.requestInit
-        ).pipe(Effect.catchAll(respondedAnyway), withRedactedAuthorization)
+        ).pipe(Effect.catchAll(respondedAnyway), withoutDefects, withRedactedAuthorization)
       ).pipe(Effect.mapError((error) => broken(request, error)))
 
     /** The token was refused: give the session the chance of another, and the request a second one, both once. */
@@ -89,10 +92,10 @@ export const call = (hub: Hub, request: Request, means: Means): Effect.Effect<Re
 
     const attempt = (time: Time): Effect.Effect<Response, Failed> =>
       Effect.gen(function* () {
-        if (!carriesToken) return yield* judged(yield* send(time, Option.none()))
+        if (!carriesToken) return yield* judge(yield* send(time, Option.none()))
         const token = yield* tokenFor(time)
         const response = yield* send(time, Option.some(token))
-        return yield* judged(response.status === 401 && !renewed ? yield* renew(time, token, response) : response)
+        return yield* judge(response.status === 401 && !renewed ? yield* renew(time, token, response) : response)
       })
 
     const canGoAgain = (meaning: AuthError): boolean =>
@@ -105,7 +108,9 @@ export const call = (hub: Hub, request: Request, means: Means): Effect.Effect<Re
         // A 429 says that the request was not dealt with.
         repeatable: ({ _tag }) => IDEMPOTENT.has(request.method) || _tag === "RateLimited",
         discard: ({ discard }) => discard,
-        account: Option.none()
+        account: Option.none(),
+        // The span is the caller's, and may be that of many calls.
+        onAttempt: () => Effect.void
       },
       means
     ).pipe(
@@ -153,18 +158,29 @@ const withRedactedAuthorization: <A, E, R>(self: Effect.Effect<A, E, R>) => Effe
 )
 
 /** Some statuses fail an attempt, although they are answers, and are handed out when nothing better comes. */
-const judged = (response: Response): Effect.Effect<Response, Failed> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const { headers, status } = response
-    const meaning =
-      status === 429
-        ? new RateLimited({ retryAfter: RateLimit.retryAfter(headers, now), rateLimit: Option.none(), detail: "" })
-        : status >= 500 && status <= 599
-          ? new ServiceUnavailable({ status, detail: "" })
-          : undefined
-    if (meaning === undefined) return Effect.succeed(response)
-    return Effect.fail(failed(Effect.succeed(response), Option.some(meaning), letGo(response)))
-  })
+const judged =
+  (policy: HubPolicy.Service) =>
+  (response: Response): Effect.Effect<Response, Failed> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { headers, status } = response
+      const meaning =
+        status === 429
+          ? new RateLimited({ retryAfter: RateLimit.retryAfter(headers, now), rateLimit: Option.none(), detail: "" })
+          : status >= 500 && status <= 599
+            ? new ServiceUnavailable({ status, detail: "" })
+            : undefined
+      if (meaning === undefined) return Effect.succeed(response)
+      let gone = false
+      const outcome = Effect.suspend(() =>
+        // Nobody can read what was let go for a repeat; if that comes to nothing, it is the deadline that passed meanwhile.
+        gone ? new RequestTimedOut({ scope: "deadline", after: policy.deadline }) : Effect.succeed(response)
+      )
+      const discard = Effect.zipRight(
+        Effect.sync(() => void (gone = true)),
+        letGo(response)
+      )
+      return Effect.fail(failed(outcome, Option.some(meaning), discard))
+    })
 
 const broken = (request: Request, error: HttpClientError.HttpClientError | RequestTimedOut): Failed => {
   if (error._tag === "RequestTimedOut") return failed(Effect.fail(error), Option.some(error))

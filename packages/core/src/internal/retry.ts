@@ -21,6 +21,8 @@ export interface Job<A, E> {
   readonly repeatable: (error: AuthError) => boolean
   /** What is done with a failure before the attempt is repeated. */
   readonly discard: (failure: E) => Effect.Effect<void>
+  /** Told the number of each attempt before it is made. */
+  readonly onAttempt: (attempts: number) => Effect.Effect<void>
   /** The account to hold back after a 429; none where nothing is known of it. */
   readonly account: Option.Option<string>
 }
@@ -50,7 +52,7 @@ const repeats: { readonly [Tag in AuthError["_tag"]]?: (error: Extract<AuthError
 
 type Repeat = "always" | "if repeatable" | "never"
 
-/** Run a job to its end. The number of attempts goes to the current span as `dockerhub.attempts`. */
+/** Run a job to its end. */
 export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, E | RateLimited> =>
   Effect.gen(function* () {
     const { budget, policy } = means
@@ -60,7 +62,7 @@ export const patiently = <A, E>(job: Job<A, E>, means: Means): Effect.Effect<A, 
     for (let attempts = 1; ; attempts++) {
       const moment = { deadline: deadline.at, retries: attempts - 1 }
       yield* waitOutHold(job.account, means, moment)
-      yield* Effect.annotateCurrentSpan("dockerhub.attempts", attempts)
+      yield* job.onAttempt(attempts)
       const outcome = yield* Effect.either(job.attempt(time))
       if (Either.isRight(outcome)) {
         budget.refund(spent)

@@ -66,7 +66,8 @@ export const make = <A, E>(
   const leave = (flight: Flight<A, E>): Effect.Effect<void> =>
     Effect.suspend(() => {
       flight.waiters--
-      if (flight.waiters > 0 || flight.mode === "background" || current !== flight) return Effect.void
+      const hasLanded = current !== flight
+      if (hasLanded || flight.waiters > 0 || flight.mode === "background") return Effect.void
       clear(flight)
       return Effect.asVoid(Effect.forkDaemon(flight.end))
     })

@@ -5,8 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as AccessToken from "../AccessToken.ts"
-import type { AuthenticateError, SessionStoreError } from "../AuthError.ts"
-import { AccessDenied, InvalidCredentials, InvalidTwoFactorCode, RateLimited } from "../AuthError.ts"
+import type { AuthenticateError } from "../AuthError.ts"
+import { AccessDenied, InvalidCredentials, InvalidTwoFactorCode, RateLimited, SessionStoreError } from "../AuthError.ts"
 import * as SessionStore from "../SessionStore.ts"
 
 /** A token, and since when it lives by our clock. */
@@ -29,6 +29,10 @@ export interface Options {
   readonly onRefusal: (until: number) => void
   /** Whether the session still has a token to serve, which a refusal must not take the place of. */
   readonly hasToken: (now: number) => boolean
+  /** How long a token lives that does not say, in milliseconds. */
+  readonly fallback: number
+  /** How long others are kept from repeating a refusal. */
+  readonly refusalLifetime: Duration.Duration
   /** Which refusals are shared: a code that a person mistyped is nobody else's. */
   readonly shared: ReadonlyArray<SessionStore.Refusal["error"]>
 }
@@ -43,11 +47,8 @@ export interface StoredLogin {
   readonly forget: Effect.Effect<void, SessionStoreError>
 }
 
-/**
- * How long others are kept from repeating a refusal. Short, since the key says nothing of a password: with another one
- * the next login may well succeed.
- */
-const REFUSAL = Duration.seconds(15)
+/** How long an account is left alone by others after a 429 that told no time: it may be locked. */
+const UNTOLD = Duration.minutes(1)
 
 const errors: {
   readonly [Tag in SessionStore.Refusal["error"]]: (detail: string, left: Duration.Duration) => AuthenticateError
@@ -66,13 +67,18 @@ export const make = ({
   onRefusal,
   patience,
   shared,
-  store
+  store,
+  fallback,
+  refusalLifetime
 }: Options): StoredLogin => {
   const whatever = <A>(step: Effect.Effect<A, SessionStoreError>): Effect.Effect<Option.Option<A>> =>
     step.pipe(
+      // A store that does not let itself be interrupted is not waited for either.
+      Effect.disconnect,
       Effect.timeoutOption(patience),
       Effect.tapError((error) => Effect.logWarning(error.message)),
-      Effect.orElseSucceed(Option.none)
+      Effect.orElseSucceed(Option.none),
+      Effect.catchAllDefect(() => Effect.as(Effect.logWarning("The session store died."), Option.none()))
     )
 
   const find: StoredLogin["find"] = Effect.gen(function* () {
@@ -80,7 +86,7 @@ export const make = ({
     const now = yield* Clock.currentTimeMillis
     if (Option.isNone(entry)) return Option.none()
     if (entry.value._tag === "Token") {
-      const obtained = yield* restore(entry.value, now)
+      const obtained = yield* restore(entry.value, now, fallback)
       return Option.filter(obtained, (found) => isWanted(found, now))
     }
     const { error, until } = entry.value
@@ -105,9 +111,11 @@ export const make = ({
       const tag = shared.find((candidate) => candidate === error._tag)
       const now = yield* Clock.currentTimeMillis
       if (tag === undefined || hasToken(now)) return
-      const told = error._tag === "RateLimited" ? error.retryAfter : Option.none()
-      const until = DateTime.unsafeMake(now + Duration.toMillis(Option.getOrElse(told, () => REFUSAL)))
-      yield* whatever(store.write(key, new SessionStore.Refusal({ error: tag, until })))
+      const lifetime = error._tag === "RateLimited" ? Option.getOrElse(error.retryAfter, () => UNTOLD) : refusalLifetime
+      const until = DateTime.make(now + Duration.toMillis(lifetime))
+      if (Option.isSome(until)) {
+        yield* whatever(store.write(key, new SessionStore.Refusal({ error: tag, until: until.value })))
+      }
     })
 
   return {
@@ -123,27 +131,32 @@ export const make = ({
           return obtained
         })
       ),
-    forget: store.exclusively(key)(store.remove(key))
+    forget: store.exclusively(key)(
+      store.remove(key).pipe(
+        Effect.disconnect,
+        Effect.timeoutFail({
+          duration: patience,
+          onTimeout: () => new SessionStoreError({ operation: "remove", reason: "it did not answer in time" })
+        })
+      )
+    )
   }
 }
 
+/** A clock that was set back by more than this since is not the one the stored skew was measured by. */
+const LARGEST_STEP_BACK = 2000
+
 /** A stored token as a token; none when it cannot be one any more. */
-const restore = (stored: SessionStore.Token, now: number): Effect.Effect<Option.Option<Obtained>> =>
+const restore = (stored: SessionStore.Token, now: number, fallback: number): Effect.Effect<Option.Option<Obtained>> =>
   AccessToken.fromString(stored.value, { clockSkew: stored.clockSkew }).pipe(
     Effect.map((read) => {
-      const token = new AccessToken.AccessToken({
-        ...read,
-        expiresAt: Option.orElse(read.expiresAt, () => Option.some(stored.expiresAt))
-      })
+      const expiresAt = Option.getOrElse(read.expiresAt, () => stored.expiresAt)
+      const token = new AccessToken.AccessToken({ ...read, expiresAt: Option.some(expiresAt) })
       const issued = Option.map(token.issuedAt, (time) => DateTime.toEpochMillis(time) - token.clockSkew)
-      return {
-        token,
-        since: Math.min(
-          Option.getOrElse(issued, () => now),
-          now
-        ),
-        restored: true
-      }
+      const guess = Math.min(now, DateTime.toEpochMillis(expiresAt) - token.clockSkew - fallback)
+      return { token, since: Option.getOrElse(issued, () => guess), restored: true }
     }),
+    Effect.filterOrFail(({ since }) => since <= now + LARGEST_STEP_BACK),
+    Effect.map((obtained) => ({ ...obtained, since: Math.min(obtained.since, now) })),
     Effect.option
   )

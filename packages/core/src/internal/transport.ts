@@ -2,7 +2,7 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { TransportFailure } from "../AuthError.ts"
 import { UnexpectedResponse } from "../AuthError.ts"
+import { withoutDefects } from "./layerDefect.ts"
 import { failureOf } from "./transportFailure.ts"
 
 /** A whole HTTP response. */
@@ -37,7 +38,11 @@ export const exchange = (
     const body = yield* readBody(response)
     return { status: response.status, headers: response.headers, body, receivedAt }
   }).pipe(
-    Effect.catchAllDefect(withoutSecrets),
+    withoutDefects,
+    Effect.catchTags({
+      RequestError: (error) => Effect.fail(failureOf(error)),
+      ResponseError: (error) => Effect.fail(failureOf(error))
+    }),
     // The platform's own span and headers would name the request's URL, headers and trace to others: ours says what matters.
     Effect.locally(HttpClient.currentTracerDisabledWhen, constTrue),
     Effect.locally(HttpClient.currentTracerPropagation, false)
@@ -66,12 +71,6 @@ const respondedAnyway = (
   error._tag === "ResponseError" && error.reason === "StatusCode"
     ? Effect.succeed(error.response)
     : Effect.fail(failureOf(error))
-
-/** What a layer dies of may hold the request, and a crash prints it all. */
-const withoutSecrets = (defect: unknown): Effect.Effect<never, TransportFailure> =>
-  HttpClientError.isHttpClientError(defect)
-    ? Effect.fail(failureOf(defect))
-    : Effect.dieMessage("the HTTP layer died; what of is withheld, since it may hold a secret")
 
 const readBody = (
   response: HttpClientResponse.HttpClientResponse
