@@ -2,3 +2,5 @@
 export * as DockerConfig from "./DockerConfig.ts"
 export * as HubEmulatorServer from "./HubEmulatorServer.ts"
 export * as NodeHubHttp from "./NodeHubHttp.ts"
+export * as NodeSecondFactor from "./NodeSecondFactor.ts"
+export * as NodeSessionStore from "./NodeSessionStore.ts"
