@@ -13,11 +13,11 @@ describe(`hub-auth at a terminal${hasTerminals ? "" : " (skipped: there is no ut
       Effect.gen(function* () {
         const { bin, env } = yield* World
         yield* login("ada")
-        yield* Effect.sleep("1100 millis")
+        yield* Effect.sleep("3100 millis")
         const command = `T=$(${process.execPath} ${bin} token); echo "$? \${#T}"`
         const { stdout } = yield* inTerminal(command, env, [[HIDDEN, () => `${PASSWORD}\r`]])
         assert.match(stdout, /^Password or access token of ada \(it stays hidden\): \n0 \d{3}\n$/)
-      }).pipe(Effect.provide(layer({ tokenLifetime: "1 second" })))
+      }).pipe(Effect.provide(layer({ tokenLifetime: "3 seconds" })))
   )
 
   it.live.skipIf(!hasTerminals)("asks three times at most for a code that is refused", () =>

@@ -117,13 +117,13 @@ describe("hub-auth", () => {
     Effect.gen(function* () {
       const { home } = yield* World
       yield* login("ada")
-      yield* Effect.sleep("1100 millis")
+      yield* Effect.sleep("3100 millis")
       const nothing = yield* hubAuth(["token"])
       assert.strictEqual(nothing.status, exitCodes.NotLoggedIn)
       assert.include(nothing.stderr, "hub-auth login")
       const env = { DOCKERHUB_USERNAME: "ada", DOCKERHUB_PASSWORD: PASSWORD }
       assert.match((yield* hubAuth(["token"], { env })).stdout, BEARER)
-      yield* Effect.sleep("1100 millis")
+      yield* Effect.sleep("3100 millis")
       mkdirSync(Path.join(home, ".docker"))
       const file = Path.join(home, ".docker", "config.json")
       const auth = (name: string) =>
@@ -135,7 +135,7 @@ describe("hub-auth", () => {
       const renewed = yield* hubAuth(["token"])
       assert.deepStrictEqual([renewed.status, renewed.stderr], [0, ""])
       assert.deepStrictEqual(yield* seen, ["login 200", "login 200", "login 200"])
-    }).pipe(Effect.provide(layer({ tokenLifetime: "1 second" })))
+    }).pipe(Effect.provide(layer({ tokenLifetime: "3 seconds" })))
   )
 
   it.live("credentials in the environment are whom the command works for, whoever is logged in", () =>
