@@ -9,54 +9,21 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
-import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { grace, graceToken, hub, over, PASSWORD, PAT, SEED, timed } from "./hub.ts"
+import { recordingTracer } from "./recordingTracer.ts"
 
 const CHALLENGE = "challenge-nobody-may-see"
 const CODE = "739481"
 const TOKEN = "token-nobody-may-see"
 const canaries = [PASSWORD, PAT, SEED, CHALLENGE, CODE, TOKEN]
 
-/** A tracer that keeps all there is to a span, ours and the platform's. */
-const recording = () => {
-  const spans: Array<unknown> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const attributes = new Map<string, unknown>()
-      const span = { name, kind, attributes, events: [] as Array<unknown>, exit: undefined as unknown }
-      spans.push(span)
-      return {
-        _tag: "Span",
-        spanId: "s",
-        traceId: "t",
-        sampled: true,
-        status: { _tag: "Started", startTime },
-        name,
-        parent,
-        context,
-        links: [...links],
-        kind,
-        attributes,
-        attribute: (key, value) => void attributes.set(key, value),
-        event: (event, _time, fields) => void span.events.push([event, fields]),
-        addLinks: () => {},
-        end: (_time, exit) => {
-          span.exit = Exit.match(exit, { onSuccess: () => "success", onFailure: Cause.pretty })
-        }
-      }
-    },
-    context: (f) => f()
-  })
-  return { spans, tracer }
-}
-
 /** Everything anybody could read of an effect's run: its failure in every spelling, the logs, the spans, the record. */
 const everythingPrinted = <A, E>(
   program: Effect.Effect<A, E, HubAuth.HubAuth | HubEmulator.HubEmulator | HttpClient.HttpClient>
 ) =>
   Effect.gen(function* () {
-    const { spans, tracer } = recording()
+    const { spans, tracer } = recordingTracer()
     const lines: Array<string> = []
     const collect = (format: Logger.Logger<unknown, string>) => Logger.map(format, (line) => void lines.push(line))
     const loggers = Logger.replace(
@@ -202,15 +169,13 @@ describe("a layer below that dies", () => {
 describe("spans", () => {
   it.effect("are one for each operation, and count its attempts", () =>
     Effect.gen(function* () {
-      const { spans, tracer } = recording()
+      const { spans, tracer } = recordingTracer()
       const emulator = yield* HubEmulator.HubEmulator
       yield* emulator.enqueue(Faults.status(503), { route: "login", times: 2 })
       yield* timed(
         Effect.provideService(HubAuth.authenticate(grace), SecondFactor.SecondFactor, SecondFactor.totp(SEED))
       ).pipe(Effect.withTracer(tracer))
-      const summary = (spans as Array<{ name: string; attributes: Map<string, unknown> }>).map(
-        ({ attributes, name }) => [name, attributes.get("dockerhub.attempts")]
-      )
+      const summary = spans.map(({ attributes, name }) => [name, attributes.get("dockerhub.attempts")])
       assert.deepStrictEqual(summary, [
         ["HubAuth.authenticate", undefined],
         ["HubAuth.login", 3],

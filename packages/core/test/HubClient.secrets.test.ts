@@ -12,10 +12,10 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { timed } from "./hub.ts"
 import { below, clientOver, ok } from "./hubClient.ts"
+import { recordingTracer } from "./recordingTracer.ts"
 
 const TOKEN = "bearer-nobody-may-see"
 const COOKIE = "cookie-nobody-may-see"
@@ -205,42 +205,10 @@ describe("no bearer is printed", () => {
   )
 })
 
-/** A tracer that keeps the attributes of all spans. */
-const recording = () => {
-  const spans: Array<{ readonly name: string; readonly attributes: Map<string, unknown> }> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const attributes = new Map<string, unknown>()
-      spans.push({ name, attributes })
-      return {
-        _tag: "Span",
-        spanId: "s",
-        traceId: "t",
-        sampled: true,
-        status: { _tag: "Started", startTime },
-        name,
-        parent,
-        context,
-        links: [...links],
-        kind,
-        attributes,
-        attribute: (key, value) => void attributes.set(key, value),
-        event: (event, _time, fields) => void attributes.set(`event ${event}`, fields),
-        addLinks: () => {},
-        end: (_time, exit) => {
-          if (Exit.isFailure(exit)) attributes.set("exit", Cause.pretty(exit.cause, { renderErrorCause: true }))
-        }
-      }
-    },
-    context: (f) => f()
-  })
-  return { spans, tracer }
-}
-
 describe("the HTTP span", () => {
   const trace = (program: Effect.Effect<unknown, unknown, HubEmulator.HubEmulator | HttpClient.HttpClient>) =>
     Effect.gen(function* () {
-      const { spans, tracer } = recording()
+      const { spans, tracer } = recordingTracer()
       yield* timed(program).pipe(Effect.withTracer(tracer))
       return spans
     })

@@ -24,8 +24,8 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import { ada, grace, graceToken, hub, OAT, PASSWORD, PAT, requestCount, requests, SEED, timed } from "./hub.ts"
+import { recordingTracer } from "./recordingTracer.ts"
 
 const { token } = HubSession
 
@@ -246,38 +246,14 @@ describe("a refresh in the background", () => {
 
   it.effect("is nobody's span but its own", () =>
     Effect.gen(function* () {
-      const parents = new Map<string, string | undefined>()
-      const tracer = Tracer.make({
-        context: (f) => f(),
-        span: (name, parent, context, links, startTime, kind) => {
-          const within = Option.getOrUndefined(parent)
-          parents.set(name, within?._tag === "Span" ? within.name : undefined)
-          return {
-            _tag: "Span",
-            spanId: name,
-            traceId: "trace",
-            sampled: true,
-            status: { _tag: "Started", startTime },
-            attributes: new Map(),
-            links: [...links],
-            name,
-            parent,
-            context,
-            kind,
-            attribute: () => {},
-            event: () => {},
-            addLinks: () => {},
-            end: () => {}
-          }
-        }
-      })
+      const { spans, tracer } = recordingTracer()
       yield* token.pipe(
         Effect.withSpan("a caller's"),
         Effect.provide(session(ada)),
         Effect.withSpan("a builder's"),
         Effect.withTracer(tracer)
       )
-      assert.deepStrictEqual(Object.fromEntries(parents), {
+      assert.deepStrictEqual(Object.fromEntries(spans.map(({ name, parent }) => [name, parent])), {
         "a builder's": undefined,
         "a caller's": "a builder's",
         "HubSession.refresh": undefined,
@@ -934,7 +910,9 @@ describe("options", () => {
     [{ refreshAhead: 0.6 }, /refreshAhead/],
     [{ refreshAhead: Number.NaN }, /refreshAhead/],
     [{ fallbackLifetime: 0 }, /fallbackLifetime must be longer than zero/],
-    [{ fallbackLifetime: Number.NaN }, /fallbackLifetime must be a duration/]
+    [{ fallbackLifetime: Number.NaN }, /fallbackLifetime must be a duration/],
+    [{ fallbackLifetime: Number.POSITIVE_INFINITY }, /fallbackLifetime must not be longer than a year/],
+    [{ fallbackLifetime: "366 days" }, /fallbackLifetime must not be longer than a year/]
   ] as const)("throws for %o, with a sentence", (options, sentence) => {
     assert.throws(() => HubSession.layer({ credentials: ada, ...options }), TypeError, sentence)
   })

@@ -60,6 +60,27 @@ describe.each([
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("runs one at a time although some come when others have gone, and is free when all have", () =>
+    Effect.gen(function* () {
+      const store = yield* SessionStore.SessionStore
+      let running = 0
+      let most = 0
+      const work = Effect.gen(function* () {
+        most = Math.max(most, ++running)
+        yield* Effect.sleep("2 seconds")
+        running--
+      }).pipe(store.exclusively("a"))
+      const first = yield* Effect.forEach([1, 2], () => Effect.fork(work))
+      yield* TestClock.adjust("3 seconds")
+      // The first has gone, the second runs.
+      const third = yield* Effect.fork(work)
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(Fiber.all([...first, third]))
+      assert.strictEqual(most, 1)
+      assert.strictEqual(yield* store.exclusively("a")(TestClock.currentTimeMillis), 6000)
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("gives a key free when its holder fails or is interrupted, waiting or running", () =>
     Effect.gen(function* () {
       const store = yield* SessionStore.SessionStore
@@ -139,6 +160,7 @@ describe("an entry that is", () => {
       "a token no header can hold",
       (key) => JSON.stringify({ ...good(key), entry: { ...good(key).entry, value: "a\r\nb" } })
     ],
+    ["of a clock no computer has", (key) => JSON.stringify(good(key)).replace('"clockSkew":0', '"clockSkew":-1e300')],
     ["without a date", (key) => JSON.stringify({ ...good(key), entry: { ...good(key).entry, expiresAt: "soon" } })],
     [
       "a refusal that has passed",

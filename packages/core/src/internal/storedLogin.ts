@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as AccessToken from "../AccessToken.ts"
 import type { AuthenticateError } from "../AuthError.ts"
@@ -66,23 +67,34 @@ export const make = ({
   key,
   onRefusal,
   patience,
-  shared,
-  store,
   fallback,
-  refusalLifetime
+  refusalLifetime,
+  shared,
+  store
 }: Options): StoredLogin => {
-  const whatever = <A>(step: Effect.Effect<A, SessionStoreError>): Effect.Effect<Option.Option<A>> =>
-    step.pipe(
+  /** What a step dies of may hold a token. Caught within, since Effect logs what a disconnected fiber dies of. */
+  const step = <A>(operation: SessionStoreError["operation"], run: () => Effect.Effect<A, SessionStoreError>) =>
+    Effect.suspend(run).pipe(
+      Effect.catchAllDefect(() => new SessionStoreError({ operation, reason: "it died" })),
       // A store that does not let itself be interrupted is not waited for either.
       Effect.disconnect,
-      Effect.timeoutOption(patience),
-      Effect.tapError((error) => Effect.logWarning(error.message)),
-      Effect.orElseSucceed(Option.none),
-      Effect.catchAllDefect(() => Effect.as(Effect.logWarning("The session store died."), Option.none()))
+      Effect.timeoutFail({
+        duration: patience,
+        onTimeout: () => new SessionStoreError({ operation, reason: "it did not answer in time" })
+      })
+    )
+
+  /** What is written is waited for, also when it is interrupted: a `forget` must come after it. */
+  const put = (entry: SessionStore.StoredToken) =>
+    Effect.uninterruptible(
+      Effect.flatMap(
+        Effect.forkDaemon(Effect.interruptible(whatever(step("write", () => store.write(key, entry))))),
+        Fiber.join
+      )
     )
 
   const find: StoredLogin["find"] = Effect.gen(function* () {
-    const entry = Option.flatten(yield* whatever(store.read(key)))
+    const entry = Option.flatten(yield* whatever(step("read", () => store.read(key))))
     const now = yield* Clock.currentTimeMillis
     if (Option.isNone(entry)) return Option.none()
     if (entry.value._tag === "Token") {
@@ -103,7 +115,7 @@ export const make = ({
   const write = (obtained: Obtained) => {
     const { clockSkew, value } = obtained.token
     const entry = new SessionStore.Token({ value, clockSkew, expiresAt: DateTime.unsafeMake(expiresAt(obtained)) })
-    return whatever(store.write(key, entry))
+    return put(entry)
   }
 
   const writeRefusal = (error: AuthenticateError) =>
@@ -114,7 +126,7 @@ export const make = ({
       const lifetime = error._tag === "RateLimited" ? Option.getOrElse(error.retryAfter, () => UNTOLD) : refusalLifetime
       const until = DateTime.make(now + Duration.toMillis(lifetime))
       if (Option.isSome(until)) {
-        yield* whatever(store.write(key, new SessionStore.Refusal({ error: tag, until: until.value })))
+        yield* put(new SessionStore.Refusal({ error: tag, until: until.value }))
       }
     })
 
@@ -131,17 +143,16 @@ export const make = ({
           return obtained
         })
       ),
-    forget: store.exclusively(key)(
-      store.remove(key).pipe(
-        Effect.disconnect,
-        Effect.timeoutFail({
-          duration: patience,
-          onTimeout: () => new SessionStoreError({ operation: "remove", reason: "it did not answer in time" })
-        })
-      )
-    )
+    forget: store.exclusively(key)(step("remove", () => store.remove(key)))
   }
 }
+
+/** A store that fails must not fail the login. */
+const whatever = <A>(effect: Effect.Effect<A, SessionStoreError>): Effect.Effect<Option.Option<A>> =>
+  effect.pipe(
+    Effect.tapError((error) => Effect.logWarning(error.message)),
+    Effect.option
+  )
 
 /** A clock that was set back by more than this since is not the one the stored skew was measured by. */
 const LARGEST_STEP_BACK = 2000
