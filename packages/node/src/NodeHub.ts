@@ -6,10 +6,11 @@ import * as HubSession from "@effect-dockerhub/core/HubSession"
 import * as SecondFactor from "@effect-dockerhub/core/SecondFactor"
 import type { HttpClient } from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as DockerConfig from "./DockerConfig.ts"
+import { mayHaveDockersCredentials } from "./internal/dockersHub.ts"
 import { storeWithDockersToken } from "./internal/dockersToken.ts"
 import * as NodeHubHttp from "./NodeHubHttp.ts"
 import * as NodeSecondFactor from "./NodeSecondFactor.ts"
@@ -60,7 +61,7 @@ export const layer = ({ http, ...session }: Options): Layer.Layer<NodeHub> =>
  * | what | from |
  * |---|---|
  * | the Hub | `DOCKERHUB_URL`, else `https://hub.docker.com` |
- * | credentials | `DOCKERHUB_USERNAME` and so on (`Credentials.config`) if one of them is set, else `DockerConfig.credentials` |
+ * | credentials | `DOCKERHUB_USERNAME` and so on (`Credentials.config`) if one of them is set, else `DockerConfig.credentials`, for Docker Hub and a Hub on this machine alone |
  * | second factor | the seed in `DOCKERHUB_TOTP_SECRET`, else the terminal |
  * | HTTP | `NodeHubHttp.layerConfig` |
  *
@@ -84,15 +85,16 @@ export const layer = ({ http, ...session }: Options): Layer.Layer<NodeHub> =>
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<NodeHub, ConfigError | DockerConfig.DockerConfigError> = Layer.unwrapEffect(
-  Effect.map(
-    Effect.suspend(() => isInEnvironment),
-    (inEnvironment) =>
-      over(NodeHubHttp.layerConfig, inEnvironment ? HubSession.layerConfig() : dockersSession).pipe(
-        Layer.provide(Layer.merge(HubConfig.layerConfig, secondFactor))
-      )
+export const layerConfig: Layer.Layer<NodeHub, ConfigError.ConfigError | DockerConfig.DockerConfigError> =
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.suspend(() => isInEnvironment),
+      (inEnvironment) =>
+        over(NodeHubHttp.layerConfig, inEnvironment ? HubSession.layerConfig() : dockersSession).pipe(
+          Layer.provide(Layer.merge(HubConfig.layerConfig, secondFactor))
+        )
+    )
   )
-)
 
 const over = <E, E2>(
   http: Layer.Layer<HttpClient, E>,
@@ -102,21 +104,30 @@ const over = <E, E2>(
 
 const dockersSession: Layer.Layer<
   HubSession.HubSession,
-  ConfigError | DockerConfig.DockerConfigError,
+  ConfigError.ConfigError | DockerConfig.DockerConfigError,
   HubAuth.HubAuth
-> = DockerConfig.credentials.pipe(
+> = HubConfig.HubConfig.pipe(
+  Effect.filterOrFail(
+    ({ baseUrl }) => mayHaveDockersCredentials(baseUrl),
+    () =>
+      ConfigError.MissingData(
+        ["DOCKERHUB_USERNAME"],
+        "what docker login saved is for Docker Hub alone, and DOCKERHUB_URL is another: set DOCKERHUB_USERNAME with DOCKERHUB_PASSWORD or DOCKERHUB_TOKEN"
+      )
+  ),
+  Effect.zipRight(DockerConfig.credentials),
   Effect.map((credentials) => HubSession.layer({ credentials })),
   Layer.unwrapEffect,
   Layer.provide(storeWithDockersToken)
 )
 
 /** Whether any of the variables is set: half a login is an error to be told, not a reason to look elsewhere. */
-const isInEnvironment: Effect.Effect<boolean, ConfigError> = Effect.exists(
+const isInEnvironment: Effect.Effect<boolean, ConfigError.ConfigError> = Effect.exists(
   ["DOCKERHUB_USERNAME", "DOCKERHUB_ORGANIZATION", "DOCKERHUB_PASSWORD", "DOCKERHUB_TOKEN"],
   (name) => Effect.map(Config.withDefault(Config.string(name), ""), (value) => value.trim() !== "")
 )
 
-const secondFactor: Layer.Layer<SecondFactor.SecondFactor, ConfigError> = Layer.effect(
+const secondFactor: Layer.Layer<SecondFactor.SecondFactor, ConfigError.ConfigError> = Layer.effect(
   SecondFactor.SecondFactor,
   Effect.map(SecondFactor.SecondFactor, (found) => (found._tag === "None" ? NodeSecondFactor.terminal : found))
 ).pipe(Layer.provide(SecondFactor.layerConfig))

@@ -112,6 +112,18 @@ describe("NodeHub", () => {
     }).pipe(Effect.provide(emulator))
   )
 
+  it.scopedLive("layerConfig: what docker login left is sent to no other Hub, whatever DOCKERHUB_URL says", () =>
+    Effect.gen(function* () {
+      const environment = {
+        HOME: yield* home({ [DOCKERS_KEY]: `ada:${PASSWORD}` }),
+        DOCKERHUB_URL: "https://hub.docker.com.evil.example"
+      }
+      const error = yield* Effect.flip(Effect.provide(HubSession.token, fromEnvironment(environment)))
+      assert.include(String(error), "what docker login saved is for Docker Hub alone")
+      assert.notInclude(String(error), PASSWORD)
+    }).pipe(Effect.provide(emulator))
+  )
+
   it.scopedLive("layerConfig: half of some credentials is an error, not a reason to look elsewhere", () =>
     Effect.gen(function* () {
       const HOME = yield* home({ [DOCKERS_KEY]: `ada:${PASSWORD}` })

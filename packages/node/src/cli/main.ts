@@ -70,7 +70,7 @@ const sentenceOf = (error: ConfigError.ConfigError): string => {
   return error._op === "InvalidData" ? `${error.message}.` : String(error)
 }
 
-const isTag = (tag: string): tag is Tag => tag in exitCodes
+const isTag = (tag: string): tag is Tag => Object.hasOwn(exitCodes, tag)
 
 /** A defect's own words may hold anything; they are for those who ask. */
 const tellDefect = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
@@ -103,8 +103,9 @@ const program: Effect.Effect<number> = (
   )
 )
 
-// Whoever closes the pipe has read enough.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit())
+// Whoever closes the pipe has read enough; a result that cannot be written is a failure.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : UNEXPECTED))
+process.stderr.on("error", () => undefined)
 
 NodeRuntime.runMain(program, {
   disableErrorReporting: true,

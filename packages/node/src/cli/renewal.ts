@@ -4,6 +4,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as DockerConfig from "../DockerConfig.ts"
+import { mayHaveDockersCredentials } from "../internal/dockersHub.ts"
 import { NotLoggedIn } from "./errors.ts"
 import type { UsageError } from "./errors.ts"
 import * as Prompt from "./prompt.ts"
@@ -16,8 +17,6 @@ export interface Renewal {
   readonly source: "environment" | "docker" | "prompt"
 }
 
-const DOCKERS_HUB = "https://hub.docker.com"
-
 /** The credentials for the one who is logged in, or, where nobody is, for whoever the environment or Docker names. */
 export const find = (
   login: Option.Option<Login>
@@ -27,8 +26,7 @@ export const find = (
     const environment = yield* Who.credentialsOfEnvironment
     if (Option.isSome(environment)) return { credentials: environment.value, baseUrl: hub, source: "environment" }
     const baseUrl = Option.match(login, { onNone: () => hub, onSome: (found) => found.baseUrl })
-    // Docker's credentials go to Docker Hub, and elsewhere only where the environment says so now.
-    const docker = baseUrl === DOCKERS_HUB || baseUrl === hub ? yield* dockers(login) : Option.none()
+    const docker = mayHaveDockersCredentials(new URL(baseUrl)) ? yield* dockers(login) : Option.none()
     if (Option.isSome(docker)) return { credentials: docker.value, baseUrl, source: "docker" }
     if (Option.isNone(login)) {
       return yield* new NotLoggedIn({ reason: "nobody is, and neither the environment nor Docker has credentials" })

@@ -1,6 +1,7 @@
 // The warm path: a stored token that is still good, printed before anything else is loaded.
 import { writeSync } from "node:fs"
 import * as PrivateFile from "../internal/privateFile.ts"
+import { UNEXPECTED } from "./exitCodes.ts"
 import type { Environment, Login } from "./rememberedLogin.ts"
 import * as RememberedLogin from "./rememberedLogin.ts"
 
@@ -66,6 +67,10 @@ const writeAll = (text: string): void => {
   try {
     while (written < bytes.length) written += writeSync(1, bytes, written)
   } catch {
-    process.stdout.on("error", () => undefined).write(bytes.subarray(written))
+    process.stdout
+      .on("error", ({ code }: NodeJS.ErrnoException) => {
+        process.exitCode = code === "EPIPE" ? 0 : UNEXPECTED
+      })
+      .write(bytes.subarray(written))
   }
 }

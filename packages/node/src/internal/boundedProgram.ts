@@ -71,11 +71,20 @@ const start = ({ argument, path, program }: Run): ChildProcess =>
   spawn(program, [argument], {
     // What it says on stderr may hold a secret as well, and nobody waits for it there.
     stdio: ["pipe", "pipe", "ignore"],
-    env: Option.match(path, { onNone: () => process.env, onSome: (PATH) => ({ ...process.env, PATH }) }),
+    env: {
+      ...withoutSecrets(process.env),
+      ...Option.match(path, { onNone: () => ({}), onSome: (PATH) => ({ PATH }) })
+    },
     // A group of its own, so that what it started ends with it.
     detached: process.platform !== "win32",
     windowsHide: true
   })
+
+/** What a helper starts may live for long, and its environment with it. */
+const SECRET = /^(DOCKERHUB_(PASSWORD|TOKEN|TOTP_SECRET|CLIENT_KEY_PASSPHRASE)|DOCKER_AUTH_CONFIG)$/i
+
+const withoutSecrets = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET.test(name)))
 
 /** Not SIGTERM first: it had its time, and may ignore that. */
 const kill = (child: ChildProcess): void => {

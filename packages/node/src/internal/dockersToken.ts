@@ -5,9 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as DockerConfig from "../DockerConfig.ts"
-
-/** Docker's token is for this Hub; another one must not see it. */
-const DOCKERS_HUB = "https://hub.docker.com"
+import { DOCKERS_HUB } from "./dockersHub.ts"
 
 /** The store in context, or else one in memory, with Docker's token where it has nothing of its own. */
 export const storeWithDockersToken: Layer.Layer<SessionStore.SessionStore> = Layer.effect(
@@ -16,9 +14,13 @@ export const storeWithDockersToken: Layer.Layer<SessionStore.SessionStore> = Lay
     const shared = yield* Effect.serviceOption(SessionStore.SessionStore)
     const store = Option.isSome(shared) ? shared.value : yield* SessionStore.makeMemory
     const { baseUrl } = yield* HubConfig.HubConfig
+    // The token is for this Hub; another one must not see it.
     if (baseUrl.origin !== DOCKERS_HUB) return store
     return {
-      ...store,
+      // One by one: a store that is a class has its methods elsewhere than on itself.
+      write: (key, entry) => store.write(key, entry),
+      remove: (key) => store.remove(key),
+      exclusively: (key) => store.exclusively(key),
       read: (key) =>
         Effect.flatMap(store.read(key), (entry) => (Option.isSome(entry) ? Effect.succeed(entry) : dockersToken))
     }

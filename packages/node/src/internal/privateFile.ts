@@ -82,9 +82,23 @@ export const sweep = async (directory: string, now: number): Promise<void> => {
 /** Makes the directory if there is none. Throws `Refused` if others have access to it. */
 export const ensureDirectory = async (directory: string): Promise<void> => {
   if (await hasDirectory(directory)) return
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectory(directory)
   await hasDirectory(directory)
 }
+
+/** Step by step: Node's own `recursive` never ends where the parent is there and takes nothing, as under /proc. */
+const makeDirectory = async (directory: string): Promise<void> => {
+  const missing: Array<string> = []
+  for (let path = directory; !(await isThere(path)); path = Path.dirname(path)) missing.unshift(path)
+  for (const path of missing) {
+    await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+      // Another process may have been faster.
+      if (ProcessTag.codeOf(error) !== "EEXIST") throw error
+    })
+  }
+}
+
+const isThere = async (path: string): Promise<boolean> => (await lstat(path).catch(() => undefined)) !== undefined
 
 /** A name for a file in the making, which says who makes it. */
 export const temporaryPath = async (directory: string, name: string): Promise<string> =>
