@@ -296,7 +296,7 @@ describe.each(onSockets)("%s, on a socket", (_, http) => {
       const fiber = yield* Effect.fork(Effect.provide(get("/x"), client(config)))
       assert.include(yield* Deferred.await(asked), "Bearer bearer-nobody-may-see")
       yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     })
   )
 
@@ -314,7 +314,7 @@ describe.each(onSockets)("%s, on a socket", (_, http) => {
         yield* Effect.sleep("50 millis")
         assert.isFalse(yield* Deferred.isDone(closed))
         yield* Fiber.interrupt(reading)
-        yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+        yield* Effect.timeout(Deferred.await(closed), "10 seconds")
       }).pipe(Effect.provide(client(config)))
     })
   )
@@ -336,7 +336,7 @@ describe.each(onSockets)("%s, on a socket", (_, http) => {
       const { closed, config } = yield* raw("")
       const error = yield* Effect.flip(Effect.provide(get("/x"), client(config)))
       assert.deepInclude(error, { _tag: "RequestTimedOut", scope: "attempt" })
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     }).pipe(HubPolicy.with({ attemptTimeout: "100 millis", maxRetries: 0 }))
   )
 
@@ -345,7 +345,7 @@ describe.each(onSockets)("%s, on a socket", (_, http) => {
       const { closed, config } = yield* raw("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 100\r\n\r\nno")
       const response = yield* Effect.provide(get("/x"), client(config))
       assert.strictEqual(response.status, 503)
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     }).pipe(HubPolicy.with({ maxRetries: 1, backoff: { base: 0 } }))
   )
 

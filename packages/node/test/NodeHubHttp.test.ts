@@ -221,7 +221,7 @@ describe("a login through a proxy", () => {
       const [took, error] = yield* Effect.timed(failure(http, 443))
       assert.deepInclude(error, unsentBy("Connect"))
       assert.isBelow(Duration.toMillis(took), 1000)
-      yield* Effect.timeout(Deferred.await(forward.closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(forward.closed), "10 seconds")
     })
   )
 
@@ -235,7 +235,7 @@ describe("a login through a proxy", () => {
         { until: (count) => count === 1, schedule: Schedule.spaced("5 millis") }
       )
       yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(Deferred.await(forward.closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(forward.closed), "10 seconds")
     })
   )
 

@@ -59,7 +59,7 @@ describe.each([
       const fiber = yield* Effect.fork(Effect.provide(login, Layer.provide(HubAuth.layer, [http, config])))
       yield* Deferred.await(asked)
       yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     })
   )
 
@@ -72,7 +72,7 @@ describe.each([
       yield* Deferred.await(asked)
       yield* Effect.sleep("50 millis")
       yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     })
   )
 
@@ -83,7 +83,7 @@ describe.each([
       })
       const error = yield* Effect.flip(Effect.provide(login, Layer.provide(HubAuth.layer, [http, config])))
       assert.deepInclude(error, { _tag: "RequestTimedOut", scope: "attempt" })
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     }).pipe(HubPolicy.with({ attemptTimeout: "100 millis", maxRetries: 0 }))
   )
 
@@ -100,7 +100,7 @@ describe.each([
       })
       const error = yield* Effect.flip(Effect.provide(login, Layer.provide(HubAuth.layer, [http, config])))
       assert.strictEqual(error._tag, "UnexpectedResponse")
-      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+      yield* Effect.timeout(Deferred.await(closed), "10 seconds")
     })
   )
 
