@@ -170,6 +170,34 @@ describe("hub-auth", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.live("logout leaves no token behind, though nobody can tell any more whose it is", () =>
+    Effect.gen(function* () {
+      const { state } = yield* World
+      yield* login("ada")
+      writeFileSync(Path.join(state, "current.json"), "{bad")
+      assert.deepInclude(yield* hubAuth(["logout"]), { status: 0, stdout: "Forgot what was stored.\n" })
+      assert.deepStrictEqual(
+        [...(yield* stateFiles).keys()].filter((name) => name !== "current.json"),
+        []
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.live("who is logged in is not forgotten in silence where others can read it", () =>
+    Effect.gen(function* () {
+      const { state } = yield* World
+      yield* login("ada")
+      chmodSync(Path.join(state, "current.json"), 0o644)
+      for (const command of ["status", "token", "logout"]) {
+        const { status, stderr, stdout } = yield* hubAuth([command])
+        assert.deepStrictEqual([command, status, stdout], [command, exitCodes.SessionStoreError, ""])
+        assert.include(stderr, "chmod 600")
+      }
+      chmodSync(Path.join(state, "current.json"), 0o600)
+      assert.match((yield* hubAuth(["logout"])).stdout, /^Logged out ada/)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.live("a session that others can read is not used, and is told of", () =>
     Effect.gen(function* () {
       const { state } = yield* World

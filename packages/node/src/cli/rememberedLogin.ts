@@ -1,5 +1,6 @@
 // Who is logged in, and where that is remembered. Only Node's own modules, and few: the warm path loads this.
 import { createHash } from "node:crypto"
+import { readdir } from "node:fs/promises"
 import * as Path from "node:path"
 import * as PrivateFile from "../internal/privateFile.ts"
 
@@ -67,15 +68,28 @@ export const keyOf = (baseUrl: string, kind: Login["kind"], account: string, tok
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
-/** The login that `hub-auth login` left in a directory; none where none can be read, and for another Hub than is asked for. */
+/**
+ * The login that `hub-auth login` left in a directory; none for another Hub than is asked for, and for a file that is
+ * none. Throws for one that others have access to: it must not look as if nobody were logged in.
+ */
 export const read = async (directory: string, hub: string | undefined): Promise<Login | undefined> => {
+  const found = parse((await PrivateFile.read(directory, FILE)) ?? "")
+  return isLogin(found) && (hub === undefined || hub === found.baseUrl) ? found : undefined
+}
+
+const parse = (text: string): unknown => {
   try {
-    const found: unknown = JSON.parse((await PrivateFile.read(directory, FILE)) ?? "")
-    return isLogin(found) && (hub === undefined || hub === found.baseUrl) ? found : undefined
+    return JSON.parse(text)
   } catch {
     return undefined
   }
 }
+
+/** The keys of all tokens that are stored in a directory, whoever they are for. */
+export const keys = async (directory: string): Promise<ReadonlyArray<string>> =>
+  (await readdir(directory).catch((): Array<string> => []))
+    .filter((name) => /^[0-9a-f]{32}\.json$/.test(name))
+    .map((name) => name.slice(0, -".json".length))
 
 export const write = (directory: string, login: Login, signal: AbortSignal): Promise<void> =>
   PrivateFile.write(directory, FILE, `${JSON.stringify(login)}\n`, signal)

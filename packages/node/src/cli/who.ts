@@ -55,15 +55,20 @@ export const credentialsOfEnvironment: Effect.Effect<
 )
 
 /** Whoever logged in last at the Hub in question. */
-export const remembered: Effect.Effect<Option.Option<Login>, ConfigError> = Effect.gen(function* () {
-  yield* hubOfEnvironment
-  const directory = yield* stateDirectory(RememberedLogin.NAME)
-  const hub = RememberedLogin.hubOfEnvironment(process.env)
-  return Option.fromNullable(yield* Effect.promise(() => RememberedLogin.read(directory, hub)))
-})
+export const remembered: Effect.Effect<Option.Option<Login>, ConfigError | SessionStoreError> = Effect.suspend(() =>
+  Effect.zipRight(
+    hubOfEnvironment,
+    onFile("read", (directory) => RememberedLogin.read(directory, RememberedLogin.hubOfEnvironment(process.env)))
+  )
+).pipe(Effect.map(Option.fromNullable))
+
+/** The keys of all tokens on this machine. */
+export const storedKeys: Effect.Effect<ReadonlyArray<string>, ConfigError | SessionStoreError> = Effect.suspend(() =>
+  onFile("read", RememberedLogin.keys)
+)
 
 /** Whoever the environment names, else whoever logged in last. */
-export const whoever: Effect.Effect<Option.Option<Login>, ConfigError> = Effect.gen(function* () {
+export const whoever: Effect.Effect<Option.Option<Login>, ConfigError | SessionStoreError> = Effect.gen(function* () {
   const baseUrl = yield* hubOfEnvironment
   const credentials = yield* credentialsOfEnvironment
   return Option.isSome(credentials) ? Option.some(loginOf(baseUrl, credentials.value)) : yield* remembered
@@ -91,10 +96,10 @@ export const remember = (login: Login): Effect.Effect<void, ConfigError | Sessio
 /** Remember nobody. */
 export const forget: Effect.Effect<void, ConfigError | SessionStoreError> = onFile("remove", RememberedLogin.forget)
 
-function onFile(
+function onFile<A>(
   operation: SessionStoreError["operation"],
-  step: (directory: string, signal: AbortSignal) => Promise<void>
-): Effect.Effect<void, ConfigError | SessionStoreError> {
+  step: (directory: string, signal: AbortSignal) => Promise<A>
+): Effect.Effect<A, ConfigError | SessionStoreError> {
   return Effect.flatMap(stateDirectory(RememberedLogin.NAME), (directory) =>
     Effect.tryPromise({
       try: (signal) => step(directory, signal),

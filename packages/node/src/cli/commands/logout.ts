@@ -15,7 +15,9 @@ const run = ({ json }: { readonly json: boolean }) =>
     const store = yield* SessionStore.SessionStore
     const remembered = yield* Who.remembered
     const login = yield* Who.whoever
-    for (const { key } of [...Option.toArray(login), ...Option.toArray(remembered)]) {
+    // All of them: one that nobody remembers any more would stay for ever.
+    const keys = yield* Who.storedKeys
+    for (const key of new Set([...keys, ...[login, remembered].flatMap(Option.toArray).map(({ key }) => key)])) {
       // After a login of another process that is under way, whose token would else come back.
       yield* store.exclusively(key)(store.remove(key))
     }
@@ -26,7 +28,8 @@ const run = ({ json }: { readonly json: boolean }) =>
       )
     }
     yield* Option.match(login, {
-      onNone: () => result(json, "Nobody was logged in.", { account: null }),
+      onNone: () =>
+        result(json, keys.length === 0 ? "Nobody was logged in." : "Forgot what was stored.", { account: null }),
       onSome: ({ account, baseUrl }) => result(json, `Logged out ${account} at ${baseUrl}.`, { account, baseUrl })
     })
   })
