@@ -21,7 +21,7 @@ import { abandon, letGo } from "./letGo.ts"
 import * as RequestBody from "./requestBody.ts"
 import type { Means, Time } from "./retry.ts"
 import { patiently } from "./retry.ts"
-import { withoutRedirects } from "./transport.ts"
+import { respondedAnyway, withoutRedirects } from "./transport.ts"
 import { failureOf } from "./transportFailure.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -144,12 +144,6 @@ const askedFor = (request: Request, url: URL, { headers, status }: Response): Re
   status >= 300 && status <= 399 && Headers.has(headers, "location") && !URL.canParse(request.url)
     ? HttpClientRequest.setUrl(request, url.href)
     : request
-
-/** A client with `filterStatusOk` reports a 401 as an error: it is an answer all the same. */
-const respondedAnyway = (
-  error: HttpClientError.HttpClientError
-): Effect.Effect<Response, HttpClientError.HttpClientError> =>
-  error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
 
 /** The HTTP span redacts by a list that users may have replaced. */
 const withRedactedAuthorization: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.locallyWith(

@@ -65,12 +65,10 @@ export const withoutRedirects = <A, E, R>(
   )
 
 /** A client with `filterStatusOk` reports a 401 as an error: it is an answer all the same. */
-const respondedAnyway = (
+export const respondedAnyway = (
   error: HttpClientError.HttpClientError
-): Effect.Effect<HttpClientResponse.HttpClientResponse, TransportFailure> =>
-  error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? Effect.succeed(error.response)
-    : Effect.fail(failureOf(error))
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
 
 const readBody = (
   response: HttpClientResponse.HttpClientResponse
